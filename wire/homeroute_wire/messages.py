@@ -60,13 +60,13 @@ class Ack:
         try:
             receipts = tuple(
                 Receipt(_stream(s), _count(seq), _count(stored), _count(refused))
-                for s, seq, stored, refused in document.get("acks", ())
+                for s, seq, stored, refused in document["acks"]
             )
             held = tuple((_stream(s), _count(seq)) for s, seq in document.get("held", ()))
             clock = document.get("clock_ms")
             return cls(receipts, held, None if clock is None else _count(clock))
-        except TypeError as error:
-            raise ValueError(f"not an acknowledgement: {error}") from None
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not an acknowledgement: {error!r}") from None
 
 
 @dataclass(frozen=True, slots=True)

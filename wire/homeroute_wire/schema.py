@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast, get_args
 
 ValueType = Literal["int", "float", "bool", "str"]
 Origin = Literal["device", "server"]
@@ -143,11 +143,11 @@ def _column(field: dataclasses.Field[Any]) -> FieldSpec:
     annotation = str(field.type)
     optional = annotation.endswith(" | None")
     value_type = annotation.removesuffix(" | None")
-    if value_type not in ("int", "float", "bool", "str"):
+    if value_type not in get_args(ValueType):
         raise TypeError(f"field {field.name}: no wire type for {annotation!r}")
     return FieldSpec(
         name=field.name,
-        value_type=value_type,
+        value_type=cast(ValueType, value_type),
         is_tag=bool(field.metadata.get("tag")),
         optional=optional,
         unit=field.metadata.get("unit", ""),
