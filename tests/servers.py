@@ -31,7 +31,6 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "victoria-metrics": ("victoria-metrics",),
     "chromium": ("chromium", "chromedriver"),
     "faketime": ("faketime",),
-    "apt": ("apt-get",),
 }
 """The programs behind each name that ``@pytest.mark.real`` takes."""
 
@@ -46,7 +45,7 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
     "chromium": ("chromium", "chromium-driver"),
     "faketime": ("faketime",),
 }
-"""The Debian packages they come from: the same table as bootstrap.py's, which a test holds equal."""
+"""The Debian packages they come from; bootstrap.py installs the same, which a test checks."""
 
 
 def absent(name: str) -> str | None:
