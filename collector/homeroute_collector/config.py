@@ -1,0 +1,203 @@
+"""The collector's settings: one TOML file, checked whole before anything starts.
+
+Guarantees: an unknown key, a wrong type, a missing or unreadable file is a
+:class:`ConfigError` of one line that names file and key, and the nearest known
+key. Relative paths are relative to the file. Every setting is documented in
+docs/collector-configuration.md; a test fails on one that is not.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+
+from homeroute_wire.schema import ID_PATTERN
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class ConfigError(Exception):
+    """A setting that cannot be used. One line: file, key, reason, nearest known key."""
+
+    def __init__(self, file: str, key: str, reason: str, nearest: str | None = None) -> None:
+        hint = f"; did you mean {nearest!r}?" if nearest else ""
+        where = f"{key}: " if key else ""
+        super().__init__(f"{file}: {where}{reason}{hint}")
+        self.file = file
+        self.key = key
+        self.reason = reason
+        self.nearest = nearest
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _within(value: object, info: ValidationInfo) -> Path:
+    if not isinstance(value, str | Path) or not str(value):
+        raise ValueError("want a path")
+    folder = info.context["folder"] if info.context else Path()
+    return Path(folder, Path(value).expanduser())
+
+
+class _Paths(_Settings):
+    """Settings whose ``*_file`` and ``*_dir`` keys are relative to the file."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _absolute(cls, data: Any, info: ValidationInfo) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return {
+            key: _within(value, info) if key.endswith(("_file", "_dir")) else value
+            for key, value in data.items()
+        }
+
+
+Text = Annotated[str, Field(strict=True, min_length=1, max_length=255)]
+Port = Annotated[int, Field(strict=True, ge=1, le=65_535)]
+
+
+class Broker(_Paths):
+    """The MQTT broker batches come from."""
+
+    host: Text = "127.0.0.1"
+    port: Port = 1883
+    username: Text | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    keepalive_s: Annotated[int, Field(strict=True, ge=5, le=3_600)] = 30
+
+    @model_validator(mode="after")
+    def _plain_only_at_home(self) -> Self:
+        if self.ca_file is None and self.host not in LOOPBACK:
+            raise ValueError(f"ca_file is needed: {self.host} is not this machine, so TLS it is")
+        if (self.username is None) != (self.password_file is None):
+            raise ValueError("username and password_file go together")
+        return self
+
+
+class Http(_Settings):
+    """Pages and JSON API."""
+
+    host: Text = "127.0.0.1"
+    port: Annotated[int, Field(strict=True, ge=0, le=65_535)] = 8080
+    allowed_hosts: tuple[Text, ...] = ()
+
+
+class Influx(_Paths):
+    """The InfluxDB that follows the archive."""
+
+    url: Annotated[str, Field(strict=True, pattern=r"^https?://[^\s]+$")]
+    version: Literal[1, 2] = 2
+    database: Text = "telemetry"
+    org: Annotated[str, Field(strict=True, max_length=255)] = ""
+    token_file: Path | None = None
+    username: Text | None = None
+    password_file: Path | None = None
+
+
+class ArchiveSettings(_Settings):
+    """How much of this machine the archive may use."""
+
+    memory_limit: Annotated[str, Field(strict=True, pattern=r"^[1-9][0-9]*(MB|GB|MiB|GiB)$")] = (
+        "512MB"
+    )
+    threads: Annotated[int, Field(strict=True, ge=1, le=64)] = 2
+
+
+class RefusedSettings(_Settings):
+    """How much refused data is kept for replay."""
+
+    bound_bytes_per_device: Annotated[int, Field(strict=True, ge=262_144)] = 16_777_216
+
+
+class CollectorConfig(_Paths):
+    """Everything the collector is told. ``broker`` None: an embedded one is used."""
+
+    district: Annotated[str, Field(strict=True, pattern=rf"^{ID_PATTERN.pattern}$")]
+    data_dir: Path
+    simulated: Annotated[bool, Field(strict=True)] = False
+    retention_days: Annotated[int, Field(strict=True, ge=1, le=3_660)] = 90
+    timezone: Text | None = None
+    clock: Literal["sane", "synchronised"] = "sane"
+    broker: Broker | None = None
+    http: Http = Http()
+    influx: Influx | None = None
+    archive: ArchiveSettings = ArchiveSettings()
+    refused: RefusedSettings = RefusedSettings()
+
+    @model_validator(mode="after")
+    def _known_zone(self) -> Self:
+        if self.timezone is not None:
+            try:
+                ZoneInfo(self.timezone)
+            except (KeyError, ValueError, OSError):
+                raise ValueError(f"timezone {self.timezone!r} is not known here") from None
+        return self
+
+
+def load(path: Path) -> CollectorConfig:
+    """Read and check the file. Raises :class:`ConfigError`."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(str(path), "", f"cannot be read: {reason}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(str(path), "", f"is no TOML: {error}") from None
+    return parse(document, file=str(path), folder=path.parent)
+
+
+def parse(document: dict[str, Any], *, file: str, folder: Path) -> CollectorConfig:
+    """Check a document read from ``file``. Raises :class:`ConfigError`."""
+    try:
+        return CollectorConfig.model_validate(document, context={"folder": folder})
+    except ValidationError as errors:
+        error = errors.errors(include_url=False, include_input=False)[0]
+    keys = [str(part) for part in error["loc"]]
+    if error["type"] == "extra_forbidden":
+        raise ConfigError(file, ".".join(keys), "is no setting", _nearest(keys)) from None
+    reason = "is missing" if error["type"] == "missing" else _plain(error["msg"])
+    raise ConfigError(file, ".".join(keys), reason) from None
+
+
+def settings(model: type[BaseModel] = CollectorConfig, prefix: str = "") -> dict[str, Any]:
+    """Every setting by its full key, with its default (``...`` when there is none)."""
+    found: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        section = _section(field.annotation)
+        if section is not None:
+            found |= settings(section, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = ... if field.is_required() else field.default
+    return found
+
+
+def _section(annotation: Any) -> type[BaseModel] | None:
+    for candidate in (annotation, *getattr(annotation, "__args__", ())):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    return None
+
+
+def _nearest(keys: list[str]) -> str | None:
+    known = settings()
+    sections = {key.rpartition(".")[0] for key in known} - {""}
+    full = ".".join(keys)
+    near = difflib.get_close_matches(full, [*known, *sections], n=1, cutoff=0.6)
+    if near:
+        return near[0]
+    leaves = {key.rpartition(".")[2]: key for key in known}
+    leaf = difflib.get_close_matches(keys[-1], leaves, n=1, cutoff=0.6)
+    return leaves[leaf[0]] if leaf else None
+
+
+def _plain(message: str) -> str:
+    message = message.removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]
