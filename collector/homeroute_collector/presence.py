@@ -153,6 +153,11 @@ def reported(device: Device, report: Report) -> Device:
     horizon_ms = newest_ms - device.silence_ms
     alive = device.died_ms is None or report.received_ms > device.died_ms
     agents = (*device.agents, *report.agents)[-BACKLOG_REPORTS:]
+    after_silence = (
+        device.newest_ms is None
+        or device.heard_ms is None
+        or report.received_ms - device.heard_ms > device.silence_ms
+    )
     device = replace(
         device,
         kind=report.kind or device.kind,
@@ -164,7 +169,7 @@ def reported(device: Device, report: Report) -> Device:
         wifi=_newest(device.wifi, report.wifi, horizon_ms),
         agents=agents,
     )
-    return _judged(device)
+    return _judged(device, at_once=after_silence)
 
 
 def ticked(device: Device, now_ms: int, listening_since_ms: int | None) -> Device:
@@ -196,13 +201,13 @@ def _death_ms(device: Device) -> int:
     return int(DEATH_BATCHES * device.batch_s * 1000)
 
 
-def _judged(device: Device) -> Device:
+def _judged(device: Device, *, at_once: bool) -> Device:
     uplink = device.uplink
     unusable = uplink is not None and uplink.state < UPLINK_USABLE
     reading: State = "degraded" if unusable or backlog_grows(device.agents) else "online"
     if reading == device.quality:
         return replace(device, dissent=0)
-    if device.live and device.dissent + 1 < AGREEING_REPORTS:
+    if not at_once and device.dissent + 1 < AGREEING_REPORTS:
         return replace(device, dissent=device.dissent + 1)
     return replace(device, quality=reading, dissent=0)
 

@@ -1,0 +1,185 @@
+"""The two doors of InfluxDB: ``/write`` of 1.x and ``/api/v2/write`` of 2.x.
+
+Guarantees: one request per call, under a timeout; whatever the server says comes
+back as an :class:`Answer`, and not reaching it as :class:`Unreachable`.
+
+Does not: decide what an answer means, retry, or encode points.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Protocol
+
+import aiohttp
+
+TIMEOUT_S = 30.0
+"""For a whole request: a loaded InfluxDB takes seconds to take 5,000 points."""
+
+RETRY_AFTER_BOUND_S = 600.0
+"""No server makes us wait longer at one go."""
+
+_REASON_BOUND = 1_000
+
+
+class Unreachable(Exception):
+    """No answer: refused, lost, or too late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP status, the server's reason, and how long it asks us to wait (s)."""
+
+    status: int
+    reason: str = ""
+    retry_after_s: float | None = None
+
+
+class Target(Protocol):
+    """Somewhere line protocol (times in ms) can be written to."""
+
+    @property
+    def name(self) -> str:
+        """For people: what and where."""
+
+    async def write(self, text: str) -> Answer:
+        """Write lines. Raises :class:`Unreachable`."""
+
+    async def create(self) -> Answer | None:
+        """Create the missing database; None where that is an administrator's work."""
+
+    async def close(self) -> None:
+        """Give back the connections."""
+
+
+class Influx1:
+    """InfluxDB 1.x.
+
+    ``create_days`` is the retention of a database we create ourselves when it is
+    missing; None leaves creating it to an administrator.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        database: str,
+        *,
+        username: str = "",
+        password: str = "",
+        create_days: int | None = None,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._database = database
+        self._create_days = create_days
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=timeout_s),
+            auth=aiohttp.BasicAuth(username, password) if username else None,
+        )
+
+    @property
+    def name(self) -> str:
+        """For people: what and where."""
+        return f"InfluxDB 1.x at {self._url}, database {self._database}"
+
+    async def write(self, text: str) -> Answer:
+        """Write lines. Raises :class:`Unreachable`."""
+        return await self._post("/write", {"db": self._database, "precision": "ms"}, text)
+
+    async def create(self) -> Answer | None:
+        """Create the missing database, if allowed to."""
+        if self._create_days is None:
+            return None
+        quoted = self._database.replace("\\", "\\\\").replace('"', '\\"')
+        statement = f'CREATE DATABASE "{quoted}" WITH DURATION {self._create_days}d'
+        return await self._post("/query", {"q": statement})
+
+    async def close(self) -> None:
+        """Give back the connections."""
+        await self._session.close()
+
+    async def _post(self, path: str, query: Mapping[str, str], text: str = "") -> Answer:
+        try:
+            async with self._session.post(
+                self._url + path, params=query, data=text.encode(), allow_redirects=False
+            ) as response:
+                reason = (await response.content.read(_REASON_BOUND)).decode(errors="replace")
+                retry_after = response.headers.get("Retry-After")
+                return Answer(response.status, reason.strip(), retry_after_s(retry_after))
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise Unreachable(_why(error)) from error
+
+
+class Influx2:
+    """InfluxDB 2.x, and what speaks its write API. Buckets need an administrator."""
+
+    def __init__(
+        self, url: str, bucket: str, *, org: str, token: str, timeout_s: float = TIMEOUT_S
+    ) -> None:
+        # Half a second of imports that a collector without InfluxDB 2.x never pays.
+        from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
+
+        self._url = url.rstrip("/")
+        self._bucket = bucket
+        self._client = InfluxDBClientAsync(
+            url=self._url,
+            token=token,
+            org=org,
+            timeout=int(timeout_s * 1000),
+            allow_redirects=False,
+        )
+        self._write_api = self._client.write_api()
+
+    @property
+    def name(self) -> str:
+        """For people: what and where."""
+        return f"InfluxDB 2.x at {self._url}, bucket {self._bucket}"
+
+    async def write(self, text: str) -> Answer:
+        """Write lines. Raises :class:`Unreachable`."""
+        from influxdb_client.rest import ApiException
+
+        try:
+            await self._write_api.write(
+                self._bucket,
+                record=text.encode(),
+                write_precision="ms",  # type: ignore[arg-type]  # its enumeration holds plain text
+            )
+        except ApiException as error:
+            reason = str(error.message)[:_REASON_BOUND]
+            return Answer(int(error.status or 0), reason, retry_after_s(error.retry_after))
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise Unreachable(_why(error)) from error
+        return Answer(204)
+
+    async def create(self) -> Answer | None:
+        """Creating a bucket is an administrator's work."""
+        return None
+
+    async def close(self) -> None:
+        """Give back the connections."""
+        await self._client.close()  # type: ignore[no-untyped-call]
+
+
+def retry_after_s(header: str | None) -> float | None:
+    """Read Retry-After: seconds or a date; None when absent or senseless."""
+    if not header:
+        return None
+    try:
+        seconds = float(header)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return min(max(seconds, 0.0), RETRY_AFTER_BOUND_S) if math.isfinite(seconds) else None
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return str(error) or type(error).__name__
