@@ -33,6 +33,10 @@ class ArchiveError(Exception):
         self.hint = hint
 
 
+class ArchiveClosedError(Exception):
+    """The archive was closed while its disk was failing: this was not written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
     """Valid rows of one measurement, column by column.

@@ -29,7 +29,7 @@ import duckdb
 
 from homeroute_collector.archive_columns import insert_group
 from homeroute_collector.archive_ledger import GARBAGE_BOUND, Ledger, fold_ranges
-from homeroute_collector.archive_records import Commit, Committed
+from homeroute_collector.archive_records import ArchiveClosedError, Commit, Committed
 from homeroute_wire.messages import Receipt
 
 logger = logging.getLogger(__name__)
@@ -165,7 +165,7 @@ class Writer:
         """Write a group; a commit the archive cannot take is set apart and fails alone."""
         try:
             self._settle(group, self._store([waiting.commit for waiting in group]))
-        except _Closed as error:
+        except ArchiveClosedError as error:
             _resolve([(w.future, None, error) for w in group])
         except Exception as error:
             if len(group) > 1:
@@ -208,7 +208,7 @@ class Writer:
             self.commit_s += time.perf_counter() - began
             self._works()
             return outcomes
-        raise _Closed("the archive was closed before this was written")
+        raise ArchiveClosedError("the archive was closed before this was written")
 
     def _sift(self, commits: list[Commit], commit_id: int) -> tuple[list[Commit], list[Committed]]:
         """Which commits are new, and the outcome of each if these get written."""
@@ -307,10 +307,6 @@ class Writer:
             self.problem = str(error)
             return False
         return True
-
-
-class _Closed(Exception):
-    """The writer was told to end while the disk was failing."""
 
 
 def _attempts(closing: threading.Event) -> Iterator[int]:
