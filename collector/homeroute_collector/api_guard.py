@@ -13,14 +13,12 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 log = logging.getLogger(__name__)
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -46,12 +44,11 @@ def is_allowed_host(host: str, allowed: Collection[str]) -> bool:
     ``allowed`` holds names without a port.
     """
     name = host_name(host)
-    if name in {"localhost", *allowed}:
-        return True
     try:
-        return ipaddress.ip_address(name).is_loopback
+        address = ipaddress.ip_address(name)
     except ValueError:
-        return False
+        return name == "localhost" or name in allowed
+    return address.is_loopback or (name in allowed and not address.is_unspecified)
 
 
 def host_name(host: str) -> str:

@@ -200,6 +200,7 @@ class Follower:
     async def _answer(self, text: str) -> Answer:
         """Ask until there is an answer about these lines, however long that takes."""
         attempt = 0
+        tried_to_create = False
         while True:
             answer = None
             try:
@@ -212,8 +213,10 @@ class Follower:
                 self._well()
                 return answer
             self._ill(verdict, problem)
-            if answer and answer.status == 404 and await self._created():
-                continue
+            if answer and answer.status == 404 and not tried_to_create:
+                tried_to_create = True
+                if await self._created():
+                    continue
             attempt += 1
             asked = answer.retry_after_s if answer else None
             await self._sleep(backoff_s(attempt) if asked is None else asked)

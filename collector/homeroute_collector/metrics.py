@@ -71,4 +71,4 @@ def _number(value: float) -> str:
         return "NaN"
     if math.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
-    return repr(value)
+    return str(int(value)) if isinstance(value, bool) else repr(value)

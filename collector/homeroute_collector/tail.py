@@ -30,24 +30,32 @@ class Listener:
 
     def __init__(self, device: str | None) -> None:
         self.device = device
-        self.lost = 0
-        self._lines: asyncio.Queue[bytes] = asyncio.Queue(QUEUE_LINES)
+        self._lost = 0
+        self._lines: asyncio.Queue[bytes | None] = asyncio.Queue()
 
     def offer(self, line: bytes) -> bool:
         """Queue a line; False when it is lost."""
-        try:
-            self._lines.put_nowait(line)
-        except asyncio.QueueFull:
-            self.lost += 1
+        if self._lines.qsize() >= QUEUE_LINES:
+            self._lost += 1
             return False
+        self._tell_lost()
+        self._lines.put_nowait(line)
         return True
 
-    async def line(self) -> bytes:
-        """The next line; first what was lost, if anything was."""
-        if self.lost and self._lines.empty():
-            lost, self.lost = self.lost, 0
-            return _line({"lost": lost})
+    def close(self) -> None:
+        """End the listening."""
+        self._lines.put_nowait(None)
+
+    async def line(self) -> bytes | None:
+        """The next line, or how many were lost here; None at the end."""
+        if self._lines.empty():
+            self._tell_lost()
         return await self._lines.get()
+
+    def _tell_lost(self) -> None:
+        if self._lost:
+            lost, self._lost = self._lost, 0
+            self._lines.put_nowait(_line({"lost": lost}))
 
 
 class Tail:
@@ -71,6 +79,11 @@ class Tail:
             yield listener
         finally:
             self._listeners.discard(listener)
+
+    def close(self) -> None:
+        """End all listening."""
+        for listener in self._listeners:
+            listener.close()
 
     def committed(self, commit: Commit) -> None:
         """A batch was committed."""

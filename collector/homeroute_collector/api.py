@@ -1,0 +1,118 @@
+"""The collector over HTTP: JSON for programs, ``/healthz`` and ``/metrics`` for watchers.
+
+Guarantees: :mod:`homeroute_collector.api_guard` stands before everything, pages
+mounted by others included. Does not: know what a document says
+(:mod:`homeroute_collector.api_views`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from aiohttp import web
+
+from homeroute_collector import api_metrics, api_views, metrics
+from homeroute_collector.api_guard import add_security_headers, guard, refused
+from homeroute_collector.collector import Collector
+from homeroute_collector.tail import Crowded
+from homeroute_wire.schema import ID_PATTERN
+
+Mount = Callable[[web.Application, Collector], None]
+"""Adds routes to the application."""
+
+HEARTBEAT_S = 15.0
+"""An empty line this often lets a listener that has gone be noticed."""
+
+BODY_BOUND = 65_536
+
+
+def application(collector: Collector, mounts: Sequence[Mount] = ()) -> web.Application:
+    """The whole application."""
+    http = collector.config.http
+    app = web.Application(
+        middlewares=[guard([*http.allowed_hosts, http.host])], client_max_size=BODY_BOUND
+    )
+    app.on_response_prepare.append(add_security_headers)
+    api = _Api(collector)
+    app.on_shutdown.append(api.shut_down)
+    app.add_routes(
+        [
+            web.get("/healthz", api.health),
+            web.get("/metrics", api.metrics),
+            web.get("/api/1/fleet", api.fleet),
+            web.get("/api/1/devices/{device}", api.device),
+            web.get("/api/1/tail", api.tail),
+            web.post("/api/1/influx/rebuild", api.rebuild),
+        ]
+    )
+    for mount in mounts:
+        mount(app, collector)
+    return app
+
+
+class _Api:
+    def __init__(self, collector: Collector) -> None:
+        self._collector = collector
+
+    async def health(self, _: web.Request) -> web.Response:
+        problems = api_views.problems(self._collector)
+        return _json({"ok": not problems, "problems": problems}, status=503 if problems else 200)
+
+    async def metrics(self, _: web.Request) -> web.Response:
+        text = metrics.exposition(api_metrics.families(self._collector))
+        return web.Response(body=text.encode(), headers={"Content-Type": metrics.CONTENT_TYPE})
+
+    async def fleet(self, _: web.Request) -> web.Response:
+        return _json(await api_views.fleet(self._collector))
+
+    async def device(self, request: web.Request) -> web.Response:
+        name = request.match_info["device"]
+        found = await api_views.device(self._collector, name)
+        return (
+            refused(404, f"device {name[:63]!r} has never been heard")
+            if found is None
+            else _json(found)
+        )
+
+    async def tail(self, request: web.Request) -> web.StreamResponse:
+        device = request.query.get("device")
+        if device is not None and not ID_PATTERN.fullmatch(device):
+            return refused(400, "device: want the id of a device")
+        try:
+            with self._collector.tail.listen(device) as listener:
+                response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+                await response.prepare(request)
+                while (line := await _next(listener.line)) is not None:
+                    await response.write(line)
+                return response
+        except Crowded as error:
+            return refused(503, str(error))
+        except ConnectionResetError:
+            return web.Response()  # the listener has gone; nobody reads this
+
+    async def rebuild(self, _: web.Request) -> web.Response:
+        follower = self._collector.follower
+        if follower is None:
+            return refused(409, "no [influx] in the collector's configuration")
+        await follower.rebuild()
+        return _json({"rebuilding": True, "commits": self._collector.archive.newest_commit_id})
+
+    async def shut_down(self, _: web.Application) -> None:
+        self._collector.tail.close()
+
+
+async def _next(line: Callable[[], Any]) -> bytes | None:
+    try:
+        async with asyncio.timeout(HEARTBEAT_S):
+            found: bytes | None = await line()
+            return found
+    except TimeoutError:
+        return b"\n"
+
+
+def _json(document: Any, *, status: int = 200) -> web.Response:
+    text = json.dumps(document, separators=(",", ":"), allow_nan=False)
+    return web.json_response(text=text, status=status)

@@ -1,0 +1,55 @@
+"""The running collector's parts, as pages, API and metrics see them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from homeroute_collector.archive import Archive
+from homeroute_collector.config import CollectorConfig
+from homeroute_collector.influx import Follower
+from homeroute_collector.ingest import Ingest
+from homeroute_collector.mqtt import Mqtt
+from homeroute_collector.own_clock import OwnClock
+from homeroute_collector.presence import Presence
+from homeroute_collector.tail import Tail
+
+
+@dataclass(frozen=True)
+class Collector:
+    """Everything that runs. ``follower`` is None where no InfluxDB is configured."""
+
+    config: CollectorConfig
+    clock: OwnClock
+    archive: Archive
+    ingest: Ingest
+    mqtt: Mqtt
+    presence: Presence
+    tail: Tail
+    follower: Follower | None
+    started_ms: int
+
+    @cached_property
+    def timezone(self) -> str:
+        """The district's zone: the configured one, else this machine's."""
+        return self.config.timezone or system_timezone()
+
+
+def system_timezone(root: Path = Path("/")) -> str:
+    """This machine's IANA zone; UTC where it cannot be told."""
+    candidates = [os.environ.get("TZ", "").removeprefix(":")]
+    try:
+        candidates.append((root / "etc/timezone").read_text(encoding="utf-8").strip())
+    except (OSError, UnicodeDecodeError):
+        pass  # macOS and Red Hat have only the link
+    link = (root / "etc/localtime").resolve()
+    candidates.append(str(link).partition("zoneinfo/")[2])
+    for name in candidates:
+        try:
+            return ZoneInfo(name).key
+        except (KeyError, ValueError, OSError):
+            continue
+    return "UTC"

@@ -1,0 +1,218 @@
+"""The collector, assembled: one TaskGroup in which everything runs or nothing does.
+
+Guarantees: what prevents a start is said before anything serves; a stop commits
+what was handed to the archive, and what was not acknowledged the buses keep; a
+part that fails unforeseen ends the whole, loudly, for a supervisor to start it
+again. Does not: read arguments or files of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from aiohttp import web
+
+from homeroute_collector import presence_points
+from homeroute_collector.api import Mount, application
+from homeroute_collector.archive import FILE_NAME, Archive
+from homeroute_collector.archive_records import Commit, Committed
+from homeroute_collector.archive_writer import Limits
+from homeroute_collector.broker import EmbeddedBroker, Listen
+from homeroute_collector.collector import Collector
+from homeroute_collector.config import Broker, CollectorConfig
+from homeroute_collector.influx import Follower
+from homeroute_collector.influx_archive import ArchiveSource
+from homeroute_collector.influx_targets import Influx1, Influx2, Target
+from homeroute_collector.ingest import Ingest
+from homeroute_collector.mqtt import Mqtt
+from homeroute_collector.own_clock import OwnClock
+from homeroute_collector.presence import Presence
+from homeroute_collector.presence_archive import restored
+from homeroute_collector.presence_report import digest
+from homeroute_collector.tail import Tail
+
+log = logging.getLogger(__name__)
+
+SHUTDOWN_S = 2.0
+"""What open requests are given to end."""
+
+Started = Callable[[Collector, str], None]
+"""Called once everything serves, with the collector and the pages' URL."""
+
+
+class CannotStart(Exception):
+    """Something the user can mend prevents the start: operation, object, hint. Exit 2."""
+
+
+async def serve(
+    config: CollectorConfig,
+    *,
+    started: Started,
+    stop: asyncio.Event,
+    mount: Sequence[Mount] = (),
+    extra_ddl: Sequence[str] = (),
+    listen: Listen | None = None,
+    broker_port: int = 1883,
+    status_s: float = presence_points.STATUS_S,
+) -> None:
+    """Run until ``stop`` is set.
+
+    Without ``config.broker`` an embedded broker runs on ``broker_port`` of the
+    loopback, and on TLS where ``listen`` says. ``extra_ddl`` are other components'
+    tables, ``mount`` their pages. Raises :class:`CannotStart`, ArchiveError or
+    BrokerError.
+    """
+    async with AsyncExitStack() as stack:
+        door = stack.enter_context(_bind(config.http.host, config.http.port))
+        archive = await asyncio.to_thread(_open, config, extra_ddl)
+        stack.push_async_callback(asyncio.to_thread, archive.close)
+        embedded, broker = await _broker(config, stack, listen, broker_port)
+        collector = await _assemble(config, archive, broker, stack)
+        runner = web.AppRunner(
+            application(collector, mount), access_log=None, shutdown_timeout=SHUTDOWN_S
+        )
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.SockSite(runner, door).start()
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(collector.ingest.run(), name="ingest"),
+                group.create_task(collector.mqtt.run(), name="mqtt"),
+                group.create_task(
+                    presence_points.watch(collector, status_s=status_s), name="presence"
+                ),
+            ]
+            if collector.follower is not None:
+                tasks.append(group.create_task(collector.follower.run(), name="influx"))
+            if embedded is not None:
+                tasks.append(group.create_task(embedded.run(), name="broker"))
+            started(collector, _url(door))
+            await stop.wait()
+            for task in tasks:
+                task.cancel()
+
+
+def _open(config: CollectorConfig, extra_ddl: Sequence[str]) -> Archive:
+    return Archive.open(
+        config.data_dir / FILE_NAME,
+        district=config.district,
+        memory_limit=config.archive.memory_limit,
+        threads=config.archive.threads,
+        extra_ddl=extra_ddl,
+        limits=Limits(kept_bytes=config.refused.bound_bytes_per_device),
+    )
+
+
+async def _broker(
+    config: CollectorConfig, stack: AsyncExitStack, listen: Listen | None, port: int
+) -> tuple[EmbeddedBroker | None, Broker]:
+    if config.broker is not None:
+        return None, config.broker
+    embedded = EmbeddedBroker(config.data_dir, config.district, port=port, listen=listen)
+    endpoint = await embedded.start()
+    stack.push_async_callback(embedded.stop)
+    return embedded, Broker(
+        host=endpoint.host,
+        port=endpoint.port,
+        username=endpoint.username,
+        password_file=endpoint.password_file,
+        ca_file=endpoint.ca_file,
+    )
+
+
+async def _assemble(
+    config: CollectorConfig, archive: Archive, broker: Broker, stack: AsyncExitStack
+) -> Collector:
+    clock = OwnClock(config.clock)
+    presence = Presence(clock.now_ms)
+    presence.restore(await restored(archive.query))
+    tail = Tail()
+    ingest = Ingest(archive, clock, district=config.district, retention_days=config.retention_days)
+
+    def committed(commit: Commit, outcome: Committed) -> None:
+        if outcome.outcome == "stored" and commit.header is not None:
+            presence.reported(
+                commit.device, digest(commit.kind, commit.received_ms, commit.columns)
+            )
+            tail.committed(commit)
+
+    ingest.listeners.append(committed)
+    target = await _target(config)
+    if target is not None:
+        stack.push_async_callback(target.close)
+    return Collector(
+        config=config,
+        clock=clock,
+        archive=archive,
+        ingest=ingest,
+        mqtt=Mqtt(
+            broker,
+            config.district,
+            ingest,
+            clock,
+            on_status=lambda device, status, retained: presence.heard(
+                device, status, retained=retained
+            ),
+            on_connection=lambda connected: presence.listening(connected=connected),
+        ),
+        presence=presence,
+        tail=tail,
+        follower=Follower(ArchiveSource(archive), target, now_ms=clock.now_ms) if target else None,
+        started_ms=clock.now_ms(),
+    )
+
+
+async def _target(config: CollectorConfig) -> Target | None:
+    influx = config.influx
+    if influx is None:
+        return None
+    if influx.version == 1:
+        return Influx1(
+            influx.url,
+            influx.database,
+            username=influx.username or "",
+            password=_secret("influx.password_file", influx.password_file),
+            create_days=config.retention_days,
+        )
+    token = _secret("influx.token_file", influx.token_file)
+    return Influx2(influx.url, influx.database, org=influx.org, token=token)
+
+
+def _secret(key: str, path: Path | None) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip() if path else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise CannotStart(f"{key}: {path} cannot be read: {error}") from None
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        door = socket.socket(family, kind)
+        try:
+            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            door.bind(address)
+            door.listen(128)
+        except OSError:
+            door.close()
+            raise
+    except OSError as error:
+        raise CannotStart(
+            f"open http://{host}:{port}: {error.strerror or error}; "
+            "is another homeroute running? set another [http] port"
+        ) from None
+    return door
+
+
+def _url(door: socket.socket) -> str:
+    host, port = door.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        host = "localhost"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
