@@ -9,6 +9,7 @@ again. Does not: read arguments or files of its own.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import socket
 from collections.abc import Callable, Sequence
@@ -116,13 +117,8 @@ async def _broker(
     embedded = EmbeddedBroker(config.data_dir, config.district, port=port, listen=listen)
     endpoint = await embedded.start()
     stack.push_async_callback(embedded.stop)
-    return embedded, Broker(
-        host=endpoint.host,
-        port=endpoint.port,
-        username=endpoint.username,
-        password_file=endpoint.password_file,
-        ca_file=endpoint.ca_file,
-    )
+    settings = dataclasses.asdict(endpoint)
+    return embedded, Broker.model_validate({k: v for k, v in settings.items() if v is not None})
 
 
 async def _assemble(
