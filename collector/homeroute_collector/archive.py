@@ -35,8 +35,9 @@ def _wall_ms() -> int:
 class Archive:
     """The archive of one district, open in this process. Make it with :meth:`open`."""
 
-    def __init__(self, path: Path, writer: Writer, readers: int) -> None:
+    def __init__(self, path: Path, district: str, writer: Writer, readers: int) -> None:
         self.path = path
+        self.district = district
         self._writer = writer
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="archive-reader")
 
@@ -71,7 +72,7 @@ class Archive:
         finally:
             first.close()
         writer = Writer(connect, district=district, limits=limits or Limits(), now_ms=now_ms)
-        return cls(path, writer, readers=2)
+        return cls(path, district, writer, readers=2)
 
     def close(self) -> None:
         """Commit what was handed in, and close the file."""

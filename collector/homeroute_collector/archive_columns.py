@@ -33,12 +33,31 @@ def insert_group(
     district: str,
 ) -> None:
     """Insert everything of a group of commits, inside the caller's transaction."""
+    points = insert_points(connection, commit_id, commits, district=district)
+    _insert_batches(connection, commit_id, [c for c in commits if c.header is not None])
+    insert_kept(connection, commit_id, commits)
+    record_commit(connection, commit_id, committed_ms, points)
+
+
+def insert_points(
+    connection: duckdb.DuckDBPyConnection,
+    commit_id: int,
+    commits: Sequence[Commit],
+    *,
+    district: str,
+) -> int:
+    """Insert the points alone. Returns how many."""
     points = 0
     for name in dict.fromkeys(chain.from_iterable(commit.columns for commit in commits)):
         parts = [(c, c.columns[name]) for c in commits if name in c.columns]
-        points += _insert_points(connection, commit_id, parts, MEASUREMENTS[name], district)
-    _insert_batches(connection, commit_id, [c for c in commits if c.header is not None])
-    _insert_kept(connection, commit_id, commits)
+        points += _insert_measurement(connection, commit_id, parts, MEASUREMENTS[name], district)
+    return points
+
+
+def record_commit(
+    connection: duckdb.DuckDBPyConnection, commit_id: int, committed_ms: int, points: int
+) -> None:
+    """Say that a commit was made, for followers and for the next opening."""
     connection.execute("INSERT INTO commits VALUES (?, ?, ?)", [commit_id, committed_ms, points])
 
 
@@ -69,7 +88,7 @@ def texts(values: Sequence[Any]) -> Array:
     return column
 
 
-def _insert_points(
+def _insert_measurement(
     connection: duckdb.DuckDBPyConnection,
     commit_id: int,
     parts: list[tuple[Commit, Columns]],
@@ -126,9 +145,10 @@ def _insert_batches(
     insert_rows(connection, "batches", rows)
 
 
-def _insert_kept(
+def insert_kept(
     connection: duckdb.DuckDBPyConnection, commit_id: int, commits: Sequence[Commit]
 ) -> None:
+    """Insert what the commits keep aside: refusals and extras."""
     refusals = [(c, r) for c in commits for r in c.refusals]
     if refusals:
         rows = _kept_rows(commit_id, [c for c, _ in refusals], [r for _, r in refusals])

@@ -104,16 +104,16 @@ class Ledger:
             self._recent[commit.device, commit.stream, seq] = receipt
             self.stored += receipt.stored
             self.refused += receipt.refused
-            self.kinds[commit.device] = commit.kind
+            self.kinds[commit.device] = commit.kind or self.kinds.get(commit.device, "")
         while len(self._recent) > RECENT_BOUND:
             self._recent.popitem(last=False)
 
-    def replayed(self, device: str, stream: str, seq: int, points: int, freed: int) -> None:
-        """Remember that refused points of a batch have been stored after all."""
-        self._recent.pop((device, stream, seq), None)
+    def replayed(self, commit_id: int, committed_ms: int, points: int) -> None:
+        """Remember a commit that stored points which had been refused."""
+        self.commit_id, self.committed_ms = commit_id, committed_ms
+        self._recent.clear()
         self.stored += points
         self.refused -= points
-        self.kept_bytes[device] = max(0, self.kept_bytes.get(device, 0) - freed)
 
     def reload_kept(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Read again how much is kept aside, after some of it went."""

@@ -28,9 +28,9 @@ from typing import Any
 import duckdb
 
 from homeroute_collector.archive_columns import insert_group
-from homeroute_collector.archive_ledger import GARBAGE_BOUND, Ledger, fold_ranges
+from homeroute_collector.archive_ledger import Ledger, fold_ranges
 from homeroute_collector.archive_records import ArchiveClosedError, Commit, Committed
-from homeroute_wire.messages import Receipt
+from homeroute_collector.archive_sift import sift
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,6 @@ Connection = duckdb.DuckDBPyConnection
 DISK = (
     duckdb.IOException,
     duckdb.FatalException,
-    duckdb.InternalException,
     duckdb.OutOfMemoryException,
     duckdb.ConnectionException,
     OSError,
@@ -181,12 +180,19 @@ class Writer:
     def _store(self, commits: list[Commit]) -> list[Committed]:
         for attempt in _attempts(self._closing):
             commit_id = self.ledger.commit_id + 1
-            fresh, outcomes = self._sift(commits, commit_id)
-            if not fresh:
-                return outcomes
             committed_ms = self._now_ms()
+            outcomes: list[Committed] = []
             began = time.perf_counter()
             try:
+                fresh, outcomes = sift(
+                    commits,
+                    self.ledger,
+                    self.connection,
+                    commit_id=commit_id,
+                    kept_bound=self._limits.kept_bytes,
+                )
+                if not fresh:
+                    return outcomes
                 self.connection.begin()
                 insert_group(
                     self.connection, commit_id, committed_ms, fresh, district=self._district
@@ -200,6 +206,10 @@ class Writer:
                 # The commit had reached the file before it failed.
                 self._works()
                 return outcomes
+            except duckdb.InternalException:
+                # The database is unusable until opened anew; the commit may be why.
+                self._reopened()
+                raise
             except Exception:
                 self._undo()
                 raise
@@ -210,45 +220,12 @@ class Writer:
             return outcomes
         raise ArchiveClosedError("the archive was closed before this was written")
 
-    def _sift(self, commits: list[Commit], commit_id: int) -> tuple[list[Commit], list[Committed]]:
-        """Which commits are new, and the outcome of each if these get written."""
-        repeated = [
-            c for c in commits if c.header and self.ledger.has(c.device, c.stream, c.header.seq)
-        ]
-        known = self.ledger.receipts(self.connection, repeated)
-        kept = dict(self.ledger.kept_bytes)
-        garbage = dict(self.ledger.garbage)
-        fresh: list[Commit] = []
-        outcomes: list[Committed] = []
-        for commit in commits:
-            if commit.header is None:
-                if commit.stream == "":
-                    garbage[commit.device] = garbage.get(commit.device, 0) + 1
-                    if garbage[commit.device] > GARBAGE_BOUND:
-                        outcomes.append(Committed("held", self.ledger.commit_id, None))
-                        continue
-                fresh.append(commit)
-                outcomes.append(Committed("stored", commit_id, None))
-                continue
-            key = (commit.device, commit.stream, commit.header.seq)
-            if key in known:
-                outcomes.append(Committed("duplicate", self.ledger.commit_id, known[key]))
-                continue
-            aside = kept.get(commit.device, 0) + commit.kept_bytes
-            if commit.kept_bytes and aside > self._limits.kept_bytes:
-                outcomes.append(Committed("held", self.ledger.commit_id, None))
-                continue
-            kept[commit.device] = aside
-            receipt = Receipt(commit.stream, commit.header.seq, commit.stored, commit.refused)
-            known[key] = receipt
-            fresh.append(commit)
-            outcomes.append(Committed("stored", commit_id, receipt))
-        return fresh, outcomes
-
     def _see_devices(self, commits: list[Commit]) -> None:
         seen = {c.device: c for c in commits if c.header is not None}
         for device, commit in seen.items():
-            if self.ledger.kinds.get(device) != commit.kind:
+            # A batch that could not be read does not tell its kind.
+            known = self.ledger.kinds.get(device)
+            if known is None or (commit.kind and commit.kind != known):
                 self.connection.execute(
                     "INSERT INTO devices VALUES (?, ?, ?)"
                     " ON CONFLICT DO UPDATE SET kind = excluded.kind",
@@ -265,6 +242,8 @@ class Writer:
             self._reopened()
             _resolve([(task.future, None, error)])
         except Exception as error:  # noqa: BLE001 - it belongs to the caller
+            if isinstance(error, duckdb.InternalException):
+                self._reopened()
             _resolve([(task.future, None, error)])
 
     def _transact(self, run: Callable[[Connection, Ledger], Any]) -> Any:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import GenericAlias
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 
 from homeroute_wire.measurements import FROM_DEVICES
 from homeroute_wire.schema import TAG_PATTERN, FieldSpec, MeasurementSpec
@@ -60,3 +60,14 @@ def check(measurement: str, columns: Mapping[str, list[Any]]) -> dict[str, list[
     """
     model = _MODELS[measurement].model_validate(columns)
     return {name: values for name, values in model.__dict__.items() if values is not None}
+
+
+def passes(column: FieldSpec, values: list[Any]) -> bool:
+    """Whether every value of one column is valid for it; None is, where it is optional."""
+    value = _value(column) | None if column.optional else _value(column)
+    rows: Any = GenericAlias(list, (value,))
+    try:
+        TypeAdapter(rows).validate_python(values, strict=True)
+    except ValidationError:
+        return False
+    return True
