@@ -1,0 +1,1 @@
+"""The `homeroute` command: the one place that knows all the other packages."""

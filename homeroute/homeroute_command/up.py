@@ -1,0 +1,153 @@
+"""`homeroute up`: broker, collector, archive and pages on one machine.
+
+Everything listens on the loopback, except MQTT over TLS, and that only with
+``--listen``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from aiohttp import web
+
+from homeroute_analytics import legs
+from homeroute_collector.archive_records import ArchiveError
+from homeroute_collector.broker import (
+    BrokerError,
+    CertificateError,
+    CredentialError,
+    Listen,
+    SiteError,
+    site,
+)
+from homeroute_collector.collector import Collector
+from homeroute_collector.config import CollectorConfig, ConfigError, load, parse
+from homeroute_collector.service import CannotStart, serve
+from homeroute_command.failure import Failure
+from homeroute_dashboards import pages
+
+DEFAULT_DATA = Path("~/.local/share/homeroute")
+DEFAULT_DISTRICT = "district"
+
+DESCRIPTION = """\
+Run everything on this machine: a broker, the collector, the archive and the
+pages. Nothing listens beyond this machine unless you say --listen, which opens
+MQTT over TLS for enrolled devices. Ctrl-C stops it; nothing is lost.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser("up", help="run everything", description=DESCRIPTION)
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="settings (docs/collector-configuration.md)"
+    )
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help=f"where data is kept; default: {DEFAULT_DATA}"
+    )
+    parser.add_argument("--district", metavar="ID", help="id of the district; remembered in --data")
+    parser.add_argument("--port", type=int, metavar="N", help="of the pages; default: 8080")
+    parser.add_argument(
+        "--listen",
+        nargs="?",
+        const="0.0.0.0",  # noqa: S104 - the one door that is meant to be open, and only if asked
+        metavar="ADDRESS",
+        help="open MQTT over TLS on port 8883, on every address or on this one",
+    )
+    parser.add_argument(
+        "--broker-port",
+        type=int,
+        default=1883,
+        metavar="N",
+        help="of the embedded broker, on this machine only; default: 1883; 0: any free one",
+    )
+    parser.add_argument("--verbose", action="store_true", help="say more on stderr")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until interrupted; raises :class:`Failure`."""
+    logging.basicConfig(
+        level=logging.DEBUG if args.verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+    )
+    try:
+        config = configuration(args)
+        listen = Listen(args.listen) if args.listen else None
+        if listen and config.broker:
+            raise Failure(
+                "--listen opens the embedded broker, but the configuration names another in "
+                "[broker]; leave one out",
+                exit_code=2,
+            )
+        asyncio.run(_serve(config, listen, args.broker_port))
+    except (ConfigError, CannotStart, BrokerError, ArchiveError, SiteError) as error:
+        raise Failure(str(error), exit_code=2) from None
+    except (CredentialError, CertificateError) as error:
+        raise Failure(str(error)) from None
+    except OSError as error:
+        raise Failure(f"{error.filename or 'start'}: {error.strerror or error}") from None
+    return 0
+
+
+def configuration(args: argparse.Namespace) -> CollectorConfig:
+    """The settings file, if any, with what the command line says put over it."""
+    if args.config is not None:
+        config = load(args.config)
+        data = args.data.expanduser() if args.data else config.data_dir
+        district = args.district or config.district
+    else:
+        data = (args.data or DEFAULT_DATA).expanduser()
+        district = args.district or site.recall(data).district or DEFAULT_DISTRICT
+        document = {"district": district, "data_dir": str(data)}
+        config = parse(document, file="command line", folder=Path())
+    changes: dict[str, object] = {"data_dir": data, "district": district}
+    if args.port is not None:
+        changes["http"] = config.http.model_copy(update={"port": args.port})
+    # model_copy does not validate; a round trip does.
+    changed = config.model_copy(update=changes).model_dump(exclude_none=True)
+    return parse(changed, file="command line", folder=Path())
+
+
+def mount_pages(app: web.Application, collector: Collector) -> None:
+    """Put the built-in pages onto the collector's application."""
+    pages.mount(
+        app,
+        collector.archive,
+        district=collector.config.district,
+        timezone=collector.timezone,
+        simulated=collector.config.simulated,
+        now_ms=collector.clock.now_ms,
+    )
+
+
+async def _serve(config: CollectorConfig, listen: Listen | None, broker_port: int) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def started(_: Collector, url: str) -> None:
+        print(f"homeroute: district {config.district}, pages at {url}", file=sys.stderr)
+        if listen:
+            print(
+                f"homeroute: devices connect to port {listen.port} (MQTT over TLS); "
+                "let one join with `homeroute enroll DEVICE`",
+                file=sys.stderr,
+            )
+
+    await serve(
+        config,
+        started=started,
+        stop=stop,
+        mount=[mount_pages],
+        extra_ddl=[legs.DDL],
+        listen=listen,
+        broker_port=broker_port,
+    )
