@@ -1,0 +1,150 @@
+"""The way to the internet: does it answer, how fast, how surely.
+
+Guarantees: each probe has a timeout and needs no privilege (ICMP is often off):
+it is a TCP connection opened and closed, or one DNS question. A sample is several
+probes: the median of those answered, and the share of those that were not. Five
+TCP probes are some 2 kB; at 10 s that is 17 MB a day, DNS about half of it.
+
+Does not: look names up. Targets should be addresses; a name's lookup would count
+as part of the round trip.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import socket
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
+
+from homeroute_agent.clock import every
+from homeroute_agent.sample import Context, Sampler
+from homeroute_wire.measurements import (
+    UPLINK_CONNECTED,
+    UPLINK_NO_SERVICE,
+    UPLINK_USABLE,
+    Uplink,
+)
+
+if TYPE_CHECKING:
+    from homeroute_agent.config import Config
+    from homeroute_agent.config import Uplink as UplinkSettings
+
+NAME = "uplink"
+_APART_S = 0.1
+"""Between the starts of two probes, so that one lost moment is not five losses."""
+
+_DNS_QUESTION = b"\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x01"
+"""Recursion wanted, one question: the root's name servers. Short, and always cached."""
+
+
+def wanted(config: Config) -> bool:
+    """Every device with an ``[uplink]`` section."""
+    return config.uplink is not None
+
+
+async def run(ctx: Context) -> None:
+    """Emit ``uplink`` at every sample."""
+    uplink = ctx.config.uplink
+    assert uplink is not None
+    async for _ in every(ctx.clock, ctx.config.sample_s):
+        apart_s = min(_APART_S, ctx.config.sample_s / 2 / uplink.probes)
+        ctx.emit(await measure(uplink, apart_s=apart_s))
+        ctx.working(NAME)
+
+
+async def measure(uplink: UplinkSettings, *, apart_s: float = _APART_S) -> Uplink:
+    """Probe the targets in turn, and judge."""
+    probe = probe_dns if uplink.method == "dns" else probe_tcp
+    rtts_ms = await _probe_all(probe, uplink.targets, uplink.probes, uplink.timeout_s, apart_s)
+    return judge(uplink, rtts_ms)
+
+
+def judge(uplink: UplinkSettings, rtts_ms: Sequence[float | None]) -> Uplink:
+    """Turn probe results (None: unanswered) into a measurement. Pure."""
+    answered = [rtt for rtt in rtts_ms if rtt is not None]
+    loss = 1 - len(answered) / len(rtts_ms)
+    rtt_ms = statistics.median(answered) if answered else None
+    state = UPLINK_CONNECTED
+    if rtt_ms is None:
+        state = UPLINK_NO_SERVICE
+    elif rtt_ms <= uplink.usable_rtt_ms and loss <= uplink.usable_loss_ratio:
+        state = UPLINK_USABLE
+    return Uplink(
+        interface=uplink.interface,
+        technology=uplink.technology,
+        carrier=uplink.carrier,
+        state=state,
+        rtt_ms=None if rtt_ms is None else round(rtt_ms, 3),
+        loss_ratio=round(loss, 4),
+    )
+
+
+async def _probe_all(
+    probe: Callable[[str, float], Awaitable[float | None]],
+    targets: Sequence[str],
+    probes: int,
+    timeout_s: float,
+    apart_s: float,
+) -> list[float | None]:
+    async def one(number: int) -> float | None:
+        await asyncio.sleep(number * apart_s)
+        return await probe(targets[number % len(targets)], timeout_s)
+
+    return list(await asyncio.gather(*(one(number) for number in range(probes))))
+
+
+async def probe_tcp(target: str, timeout_s: float) -> float | None:
+    """Milliseconds to open a TCP connection; None when refused, unreachable or too slow."""
+    host, port = split_target(target, 443)
+    began = time.perf_counter()
+    try:
+        async with asyncio.timeout(timeout_s):
+            _, writer = await asyncio.open_connection(host, port)
+    except (OSError, TimeoutError):
+        return None
+    rtt_ms = (time.perf_counter() - began) * 1000
+    writer.close()
+    with contextlib.suppress(OSError, TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            await writer.wait_closed()
+    return rtt_ms
+
+
+async def probe_dns(target: str, timeout_s: float) -> float | None:
+    """Milliseconds to any answer to one question over UDP; None when there was none."""
+    host, port = split_target(target, 53)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    name = secrets.token_bytes(2)
+    loop = asyncio.get_running_loop()
+    with socket.socket(family, socket.SOCK_DGRAM) as question:
+        question.setblocking(False)
+        began = time.perf_counter()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await loop.sock_connect(question, (host, port))
+                await loop.sock_sendall(question, name + _DNS_QUESTION)
+                while (await loop.sock_recv(question, 4096))[:2] != name:
+                    continue
+        except (OSError, TimeoutError):
+            return None
+        return (time.perf_counter() - began) * 1000
+
+
+def split_target(target: str, default_port: int) -> tuple[str, int]:
+    """Read ``host``, ``host:port`` or ``[v6]:port``. ValueError when it is none of them."""
+    host, port = target, str(default_port)
+    if target.startswith("["):
+        host, _, rest = target[1:].partition("]")
+        port = rest.removeprefix(":") or port
+    elif target.count(":") == 1:
+        host, _, port = target.partition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65_536:
+        raise ValueError(f"uplink target {target!r}: want address:port, such as 1.1.1.1:443")
+    return host, int(port)
+
+
+SAMPLER = Sampler(NAME, wanted, run)
