@@ -8,13 +8,14 @@ mounted by others included. Does not: know what a document says
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from aiohttp import web
 
-from homeroute_collector import api_metrics, api_views, metrics
+from homeroute_collector import api_metrics, api_views, metrics, refusals
 from homeroute_collector.api_guard import add_security_headers, guard, refused
 from homeroute_collector.collector import Collector
 from homeroute_collector.tail import Crowded
@@ -27,6 +28,9 @@ HEARTBEAT_S = 15.0
 """An empty line this often lets a listener that has gone be noticed."""
 
 BODY_BOUND = 65_536
+
+ROWS_BOUND = 1_000
+"""Refusals listed at once."""
 
 
 def application(collector: Collector, mounts: Sequence[Mount] = ()) -> web.Application:
@@ -45,6 +49,8 @@ def application(collector: Collector, mounts: Sequence[Mount] = ()) -> web.Appli
             web.get("/api/1/fleet", api.fleet),
             web.get("/api/1/devices/{device}", api.device),
             web.get("/api/1/tail", api.tail),
+            web.get("/api/1/refused", api.refused),
+            web.post("/api/1/refused/replay", api.replay),
             web.post("/api/1/influx/rebuild", api.rebuild),
         ]
     )
@@ -56,6 +62,7 @@ def application(collector: Collector, mounts: Sequence[Mount] = ()) -> web.Appli
 class _Api:
     def __init__(self, collector: Collector) -> None:
         self._collector = collector
+        self._replaying = asyncio.Lock()
 
     async def health(self, _: web.Request) -> web.Response:
         problems = api_views.problems(self._collector)
@@ -78,9 +85,10 @@ class _Api:
         )
 
     async def tail(self, request: web.Request) -> web.StreamResponse:
-        device = request.query.get("device")
-        if device is not None and not ID_PATTERN.fullmatch(device):
-            return refused(400, "device: want the id of a device")
+        try:
+            device = _device_id(request.query.get("device"))
+        except ValueError as error:
+            return refused(400, str(error))
         try:
             with self._collector.tail.listen(device) as listener:
                 response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
@@ -93,6 +101,34 @@ class _Api:
         except ConnectionResetError:
             return web.Response()  # the listener has gone; nobody reads this
 
+    async def refused(self, request: web.Request) -> web.Response:
+        try:
+            limit = int(request.query.get("limit", "100"))
+            device = _device_id(request.query.get("device"))
+        except ValueError as error:
+            return refused(400, f"limit, device: {error}")
+        rows = await refusals.newest(
+            self._collector.archive, device=device, limit=min(max(limit, 1), ROWS_BOUND)
+        )
+        return _json({"refused": [dataclasses.asdict(row) for row in rows]})
+
+    async def replay(self, request: web.Request) -> web.Response:
+        try:
+            body = await request.json() if request.can_read_body else {}
+            device = _device_id(body.get("device"))
+        except (ValueError, AttributeError) as error:
+            return refused(400, f"want a JSON object, with a device or none: {error}")
+        if self._replaying.locked():
+            return refused(409, "a replay is running already")
+        async with self._replaying:
+            done = await refusals.replay(
+                self._collector.archive,
+                retention_days=self._collector.config.retention_days,
+                device=device,
+                now_ms=self._collector.clock.now_ms,
+            )
+        return _json(dataclasses.asdict(done))
+
     async def rebuild(self, _: web.Request) -> web.Response:
         follower = self._collector.follower
         if follower is None:
@@ -102,6 +138,12 @@ class _Api:
 
     async def shut_down(self, _: web.Application) -> None:
         self._collector.tail.close()
+
+
+def _device_id(value: object) -> str | None:
+    if value is None or (isinstance(value, str) and ID_PATTERN.fullmatch(value)):
+        return value
+    raise ValueError(f"{str(value)[:63]!r} is no device's id")
 
 
 async def _next(line: Callable[[], Any]) -> bytes | None:

@@ -29,17 +29,15 @@ async def watch(
     collector: Collector, *, status_s: float = STATUS_S, tick_s: float = TICK_S
 ) -> None:
     """Keep states current and write them down, until cancelled."""
-    time_ms = 0
-    due_ms = collector.clock.now_ms()
+    loop = asyncio.get_running_loop()
+    due, time_ms = loop.time(), 0
     while True:
         for change in collector.presence.tick():
             log.info("%s: %s, was %s", change.device, change.after, change.before)
-        now_ms = collector.clock.now_ms()
-        if now_ms >= due_ms or due_ms - now_ms > status_s * 1000:
-            due_ms = now_ms + int(status_s * 1000)
-            if collector.clock.trusted:
-                time_ms = max(now_ms, time_ms + 1)
-                await asyncio.gather(*map(collector.archive.commit, commits(collector, time_ms)))
+        if loop.time() >= due and collector.clock.trusted:
+            due = max(due + status_s, loop.time())
+            time_ms = max(collector.clock.now_ms(), time_ms + 1)
+            await asyncio.gather(*map(collector.archive.commit, commits(collector, time_ms)))
         await asyncio.sleep(tick_s)
 
 
