@@ -1,0 +1,66 @@
+"""What a visitor of the connectivity page asks for, read strictly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from homeroute_analytics.legs import instant_ms
+
+DAYS = 14
+"""Shown when no dates are asked for: the last two weeks, today included."""
+
+DAYS_BOUND = 400
+PERIODS = ("AM", "MID", "PM")
+
+
+class AskError(ValueError):
+    """A question that makes no sense; the message names the parameter and what it wants."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whole days, both inclusive, in the district's zone; ``period`` None for all."""
+
+    first: date
+    last: date
+    period: str | None
+
+    def window_ms(self, timezone: str, now_ms: int) -> tuple[int, int]:
+        """Start and end (exclusive) in ms; the end is now at the latest.
+
+        Scheduled time that has not come yet cannot have been reported.
+        """
+        zone = ZoneInfo(timezone)
+        start = instant_ms(self.first, 0, zone)
+        return start, max(start, min(instant_ms(self.last + timedelta(1), 0, zone), now_ms))
+
+
+def read(query: Mapping[str, str], timezone: str, now_ms: int) -> Asked:
+    """From a request's query: ``from``, ``to`` (YYYY-MM-DD) and ``period``. Raises AskError."""
+    today = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(ZoneInfo(timezone)).date()
+    last = _day(query, "to") or today
+    first = _day(query, "from") or last - timedelta(DAYS - 1)
+    if first > last:
+        raise AskError(f"from {first} is after to {last}: swap them")
+    if (last - first).days >= DAYS_BOUND:
+        raise AskError(f"from {first} to {last}: at most {DAYS_BOUND} days at once")
+    period = query.get("period") or None
+    if period is not None and period not in PERIODS:
+        raise AskError(f"period {period[:20]!r}: want one of {', '.join(PERIODS)}, or none for all")
+    return Asked(first, last, period)
+
+
+def _day(query: Mapping[str, str], name: str) -> date | None:
+    text = query.get(name)
+    if not text:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise AskError(f"{name} {text[:20]!r}: want a day as 2026-09-14") from None
+    if not date(1980, 1, 1) <= day <= date(2200, 1, 1):
+        raise AskError(f"{name} {day}: want a day between 1980 and 2200")
+    return day

@@ -1,0 +1,212 @@
+"""Puts the pages onto the collector's web application.
+
+Guarantees: no inline script or style, no other host; the same question within a
+few seconds is answered from memory, so that a wall of screens costs the archive
+one query. Does not: set security headers or check the Host header; the
+collector's application does, for everything it serves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import html
+import json
+import mimetypes
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from importlib.resources import files
+from string import Template
+from typing import Any, Protocol
+
+from aiohttp import web
+
+from homeroute_analytics.coverage import Coverage, Movement, by_route_hour, movement
+from homeroute_dashboards.pages import answers, asked, recent
+from homeroute_dashboards.pages.asked import Asked, AskError
+
+RECENT_S = 5.0
+CONNECTIVITY_S = 30.0
+"""How long an answer is kept; connectivity moves by the hour."""
+
+PAGES = {
+    "/": ("fleet", "Fleet now"),
+    "/connectivity": ("connectivity", "Connectivity by route and time"),
+}
+_STATIC = files("homeroute_dashboards.pages") / "static"
+
+
+class Archive(Protocol):
+    """All the pages need of the archive."""
+
+    async def query(self, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Rows of one SELECT."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class District:
+    """Whose pages these are. ``timezone`` is an IANA name."""
+
+    name: str
+    timezone: str
+    simulated: bool
+
+
+def mount(
+    app: web.Application,
+    archive: Archive,
+    *,
+    district: str,
+    timezone: str,
+    simulated: bool = False,
+    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+) -> None:
+    """Add ``/``, ``/connectivity``, ``/static/…`` and what they ask for under ``/api/1``."""
+    place = District(district, timezone, simulated)
+    for path, (name, title) in PAGES.items():
+        app.router.add_get(path, _serve(_page(path, name, title, place), "text/html"))
+    for file in _STATIC.iterdir():
+        if not file.name.endswith(".html"):
+            kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+            app.router.add_get(f"/static/{file.name}", _serve(file.read_bytes(), kind))
+    questions = _Questions(archive, place, now_ms)
+    app.router.add_get("/api/1/uplink/recent", questions.recent)
+    app.router.add_get("/api/1/connectivity", questions.connectivity)
+    app.router.add_get("/api/1/connectivity.csv", questions.download)
+
+
+def _page(path: str, name: str, title: str, place: District) -> bytes:
+    def current(link: str) -> str:
+        return ' aria-current="page"' if link == path else ""
+
+    body = (_STATIC / f"{name}.html").read_text("utf-8")
+    return (
+        Template((_STATIC / "layout.html").read_text("utf-8"))
+        .substitute(
+            name=name,
+            title=title,
+            district=html.escape(place.name),
+            timezone=html.escape(place.timezone),
+            simulated="" if place.simulated else " hidden",
+            at_fleet=current("/"),
+            at_connectivity=current("/connectivity"),
+            body=body,
+        )
+        .encode()
+    )
+
+
+def _serve(content: bytes, kind: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    etag = hashlib.sha256(content).hexdigest()[:16]
+
+    async def respond(request: web.Request) -> web.Response:
+        headers = {"Cache-Control": "no-cache", "ETag": f'"{etag}"'}
+        if any(known.value == etag for known in request.if_none_match or ()):
+            return web.Response(status=304, headers=headers)
+        charset = "utf-8" if kind.startswith(("text/", "application/j")) else None
+        return web.Response(body=content, content_type=kind, charset=charset, headers=headers)
+
+    return respond
+
+
+class _Questions:
+    """The pages' own endpoints. All answers are JSON, but the download."""
+
+    def __init__(self, archive: Archive, place: District, now_ms: Callable[[], int]) -> None:
+        self._archive = archive
+        self._place = place
+        self._now_ms = now_ms
+        self._recent = _Kept(RECENT_S)
+        self._connectivity = _Kept(CONNECTIVITY_S)
+
+    async def recent(self, _request: web.Request) -> web.Response:
+        now = self._now_ms()
+        start, strips = await self._recent.get("", lambda: recent.marks(self._archive.query, now))
+        return _json(
+            {"start_ms": start, "step_ms": recent.MINUTE_MS, "now_ms": now, "devices": strips}
+        )
+
+    async def connectivity(self, request: web.Request) -> web.Response:
+        try:
+            question, coverage, moved, known = await self._answer(request)
+        except AskError as error:
+            return _json({"error": str(error)}, status=400)
+        first, last = known
+        return _json(
+            {
+                "now_ms": self._now_ms(),
+                "district": self._place.name,
+                "timezone": self._place.timezone,
+                "simulated": self._place.simulated,
+                "from": question.first.isoformat(),
+                "to": question.last.isoformat(),
+                "period": question.period,
+                "first_day": first and first.isoformat(),
+                "last_day": last and last.isoformat(),
+                **answers.coverage_json(coverage, moved),
+            }
+        )
+
+    async def download(self, request: web.Request) -> web.Response:
+        try:
+            question, coverage, _, _ = await self._answer(request)
+        except AskError as error:
+            return web.Response(status=400, text=f"{error}\n")
+        parts = ["connectivity", self._place.name, question.first, question.last, question.period]
+        name = "-".join(str(p) for p in [*parts, "simulated" * self._place.simulated] if p)
+        return web.Response(
+            text=answers.coverage_csv(coverage),
+            content_type="text/csv",
+            headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+        )
+
+    async def _answer(
+        self, request: web.Request
+    ) -> tuple[Asked, Coverage, Movement, tuple[date | None, date | None]]:
+        now, zone = self._now_ms(), self._place.timezone
+        question = asked.read(request.query, zone, now)
+        start, end = question.window_ms(zone, now)
+        query = self._archive.query
+
+        async def ask() -> tuple[Coverage, Movement, tuple[date | None, date | None]]:
+            coverage = await by_route_hour(
+                query, start_ms=start, end_ms=end, timezone=zone, period=question.period
+            )
+            moved = await movement(query, start_ms=start, end_ms=end)
+            known = await query("SELECT min(service_day), max(service_day) FROM legs", [])
+            return coverage, moved, (known[0][0], known[0][1])
+
+        return question, *await self._connectivity.get(question, ask)
+
+
+class _Kept:
+    """Answers kept for some seconds; one question is asked once at a time."""
+
+    def __init__(self, seconds: float, bound: int = 64) -> None:
+        self._seconds = seconds
+        self._bound = bound
+        self._answers: dict[Any, tuple[float, Any]] = {}
+        self._asking = asyncio.Lock()
+
+    async def get(self, question: Any, ask: Callable[[], Awaitable[Any]]) -> Any:
+        async with self._asking:
+            kept = self._answers.get(question)
+            if kept is not None and time.monotonic() - kept[0] < self._seconds:
+                return kept[1]
+            answer = await ask()
+            if len(self._answers) >= self._bound:
+                self._answers.clear()
+            self._answers[question] = (time.monotonic(), answer)
+            return answer
+
+
+def _json(document: Any, status: int = 200) -> web.Response:
+    return web.Response(
+        text=json.dumps(document, allow_nan=False),
+        content_type="application/json",
+        status=status,
+        headers={"Cache-Control": "no-store"},
+    )

@@ -1,0 +1,174 @@
+// Fleet now: asks every two seconds, changes only what changed, and says when it knows nothing new.
+
+import { ask, byId, clock, count, make, percent, plural, span } from "./page.js";
+import { STATES, UPLINK, stateMark, strip } from "./state.js";
+
+const EVERY_MS = 2000;
+const STRIPS_EVERY_MS = 10000;
+const SHOWN_ALWAYS = ["offline", "degraded", "online", "parked"];
+
+let strips = {};
+let stripsAt = -Infinity;
+let answeredAt = null; // this browser's clock, to count the silence
+let toldAt = null; // the collector's clock, to say when
+const rows = new Map();
+
+const rank = (device) => STATES[device.state]?.rank ?? STATES.unknown.rank;
+const active = (device) => ["online", "degraded"].includes(device.state);
+
+function worstFirst(a, b) {
+  const uplink = (d) => (active(d) ? d.uplink_state ?? 3 : 3);
+  return rank(a) - rank(b) || uplink(a) - uplink(b) || a.device.localeCompare(b.device, "en", { numeric: true });
+}
+
+function cell(label, text, { n = true, hot = false, nil = false, small = null, at = null, title = null } = {}) {
+  const classes = [n && "n", hot && "hot", nil && "nil", at].filter(Boolean).join(" ");
+  return make("td", { "data-label": label, class: classes || null, title }, text, small && make("small", {}, small));
+}
+
+function lost(label, number) {
+  return cell(label, count(number ?? 0), { hot: number > 0, nil: !number });
+}
+
+function backlog(device) {
+  const notes = [];
+  if (device.backfilling) notes.push(make("span", { class: "tag" }, "backfilling"));
+  else if (device.seq_gaps) notes.push(`${plural(device.seq_gaps, "batch", "batches")} missing`);
+  const note = notes.length ? make("small", {}, ...notes) : null;
+  const text = device.spooled === null || device.spooled === undefined ? "–" : count(device.spooled);
+  return make("td", { "data-label": "Backlog", class: `n${device.spooled ? "" : " nil"}` }, text, note);
+}
+
+function uplink(device) {
+  const known = active(device) && device.uplink_state !== null && device.uplink_state !== undefined;
+  const word = known ? UPLINK[device.uplink_state] : "–";
+  const hot = known && device.uplink_state === 0;
+  const marks = strips[device.device] ?? "-".repeat(60);
+  return make("td", { "data-label": "Uplink, last 60 min", class: "at-uplink" },
+    make("div", { class: "up" }, make("span", { class: hot ? "hot" : known ? null : "nil" }, word), strip(marks)));
+}
+
+function row(device, now) {
+  const since = device.state_since_ms ? span((now - device.state_since_ms) / 1000) : null;
+  const live = active(device);
+  return make("tr", {},
+    make("th", { scope: "row" }, device.device, device.kind === "hotspot" ? make("small", {}, "take-home hotspot") : null),
+    make("td", { class: "at-state", "data-label": "State" }, stateMark(device.state), since && make("small", {}, `for ${since}`)),
+    cell("Heard", span(device.age_s), { nil: device.age_s === null }),
+    cell("Route", device.route ?? "–", { n: false, nil: !device.route, at: "at-route" }),
+    uplink(device),
+    cell("RTT", live && device.rtt_ms !== null ? `${Math.round(device.rtt_ms)} ms` : "–", { nil: !live || device.rtt_ms === null }),
+    cell("Loss", live && device.loss_ratio !== null ? percent(device.loss_ratio, 0) : "–", { nil: !live || !device.loss_ratio }),
+    cell("Clients", live && device.clients !== null ? count(device.clients) : "–", { nil: !live || !device.clients }),
+    backlog(device),
+    lost("Dropped", device.dropped),
+    lost("Refused", device.refused),
+    cell("Agent", device.version || "–", { n: false, nil: true }),
+  );
+}
+
+function showRows(devices, now) {
+  const body = byId("rows");
+  const wanted = [...devices].sort(worstFirst);
+  wanted.forEach((device, index) => {
+    const fresh = row(device, now);
+    const known = rows.get(device.device);
+    if (!known) rows.set(device.device, fresh);
+    else if (!known.isEqualNode(fresh)) known.replaceChildren(...fresh.childNodes);
+    const element = rows.get(device.device);
+    if (body.children[index] !== element) body.insertBefore(element, body.children[index] ?? null);
+  });
+  const names = new Set(devices.map((device) => device.device));
+  for (const [name, element] of rows) {
+    if (!names.has(name)) {
+      element.remove();
+      rows.delete(name);
+    }
+  }
+}
+
+function showCounts(devices) {
+  const counts = {};
+  devices.forEach(({ state }) => (counts[state] = (counts[state] ?? 0) + 1));
+  const shown = Object.keys(STATES).filter((state) => counts[state] || SHOWN_ALWAYS.includes(state));
+  const cards = shown.map((state) =>
+    make("li", { class: counts[state] ? null : "zero" }, make("b", {}, count(counts[state] ?? 0)), stateMark(state)));
+  const clients = devices.filter(active).reduce((sum, device) => sum + (device.clients ?? 0), 0);
+  cards.push(make("li", { class: clients ? null : "zero" }, make("b", {}, count(clients)), make("span", { class: "state idle" }, "Clients on Wi-Fi")));
+  const list = byId("counts");
+  const fresh = make("ul", {}, ...cards);
+  if (list.innerHTML !== fresh.innerHTML) {
+    list.replaceChildren(...fresh.childNodes);
+  }
+  const words = shown.map((state) => `${counts[state] ?? 0} ${STATES[state].word.toLowerCase()}`).join(", ");
+  if (byId("spoken").textContent !== words) byId("spoken").textContent = words;
+}
+
+function notices(fleet) {
+  const found = [];
+  const since = (ms) => (ms ? ` since ${clock(ms)}` : "");
+  if (!fleet.clock_trusted) {
+    found.push(["bad", "The collector’s clock is not trusted yet.", "Devices hold their points until it is; set this machine’s clock."]);
+  }
+  if (fleet.broker && !fleet.broker.connected) {
+    found.push(["bad", `No connection to the MQTT broker${since(fleet.broker.since_ms)}.`,
+      `${fleet.broker.problem ?? ""} Devices keep their points and send them when it is back.`]);
+  }
+  if (fleet.influx && (!fleet.influx.connected || fleet.influx.problem)) {
+    found.push(["warn", `InfluxDB is behind by ${span(fleet.influx.lag_s)}.`,
+      `${fleet.influx.problem ?? ""} Nothing is lost: the archive has it, and InfluxDB catches up when it can.`]);
+  }
+  const list = found.map(([tone, what, then]) => make("p", { class: `notice ${tone}` }, make("strong", {}, what), ` ${then.trim()}`));
+  const fresh = make("div", {}, ...list);
+  const place = byId("notices");
+  if (place.innerHTML !== fresh.innerHTML) place.replaceChildren(...fresh.childNodes);
+}
+
+function show(fleet) {
+  const some = fleet.devices.length > 0;
+  byId("empty").hidden = some;
+  byId("fleet").hidden = !some;
+  byId("counts").hidden = !some;
+  notices(fleet);
+  showCounts(fleet.devices);
+  showRows(fleet.devices, fleet.now_ms);
+  const { received, stored, refused } = fleet.ledger;
+  byId("ledger").textContent =
+    `Since the collector started: ${plural(received, "point")} received, ${count(stored)} stored, ${count(refused)} refused. Times are ${fleet.timezone}.`;
+}
+
+function showSilence(reason) {
+  const gone = reason !== null;
+  document.body.classList.toggle("is-stale", gone);
+  byId("live").classList.toggle("gone", gone);
+  const stale = byId("stale");
+  stale.hidden = !gone;
+  if (!gone) {
+    byId("live-text").textContent = `Live, ${clock(toldAt)}`;
+    return;
+  }
+  byId("live-text").textContent = "Not live";
+  const text = answeredAt === null
+    ? `No answer yet: ${reason}. Is it running? This page keeps asking.`
+    : `Out of date: ${reason}. What you see is from ${clock(toldAt)}. This page keeps asking.`;
+  if (stale.textContent !== text) stale.textContent = text;
+}
+
+async function look() {
+  try {
+    if (performance.now() - stripsAt > STRIPS_EVERY_MS) {
+      strips = (await ask("/api/1/uplink/recent", 4000)).devices;
+      stripsAt = performance.now();
+    }
+    const fleet = await ask("/api/1/fleet", 4000);
+    answeredAt = performance.now();
+    toldAt = fleet.now_ms;
+    show(fleet);
+    showSilence(null);
+  } catch (error) {
+    showSilence(error.message);
+  }
+  setTimeout(look, EVERY_MS);
+}
+
+look();
