@@ -98,7 +98,8 @@ def _around() -> str:
         "The topic says `district` and `device`, ids that the district gave to a gateway, and the\n"
         f"body its kind (`bus` or `hotspot`). The clear line before a batch says {header};\n"
         f"the status message says {status}. All of it is about the gateway and its\n"
-        "software, none about a client. `stream` is 64 random bits, new at each start of the agent.\n"
+        "software, none about a client. `stream` is 64 random bits, new at each start of the\n"
+        "agent.\n"
     )
 
 
@@ -109,7 +110,7 @@ def _section(spec: MeasurementSpec) -> str:
     )
     return (
         f"\n### `{spec.name}`: {_kinds(spec)}, every {spec.cadence}\n\n"
-        f"*Why*: {reason.why}\n*Who sees it*: {reason.who}.\n*How long*: {RAW}.\n\n"
+        f"- *Why*: {reason.why}\n- *Who sees it*: {reason.who}.\n- *How long*: {RAW}.\n\n"
         "| field | what it says | values |\n| --- | --- | --- |\n" + rows
     )
 
