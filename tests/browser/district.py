@@ -16,12 +16,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
-from tests.analytics.rows import MemoryArchive
 
 from homeroute_analytics import legs
 from homeroute_analytics.legs import Assignment, Period
 from homeroute_collector.api_guard import add_security_headers, guard
 from homeroute_dashboards import pages
+from tests.analytics.rows import MemoryArchive
 
 TIMEZONE = "America/Chicago"
 NOW = datetime(2026, 9, 18, 8, 2, 30, tzinfo=ZoneInfo(TIMEZONE))

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
-
-from homeroute_analytics.legs import instant_ms
 
 DAYS = 14
 """Shown when no dates are asked for: the last two weeks, today included."""
@@ -34,8 +32,8 @@ class Asked:
         Scheduled time that has not come yet cannot have been reported.
         """
         zone = ZoneInfo(timezone)
-        start = instant_ms(self.first, 0, zone)
-        return start, max(start, min(instant_ms(self.last + timedelta(1), 0, zone), now_ms))
+        start, end = _midnight_ms(self.first, zone), _midnight_ms(self.last + timedelta(1), zone)
+        return start, max(start, min(end, now_ms))
 
 
 def read(query: Mapping[str, str], timezone: str, now_ms: int) -> Asked:
@@ -51,6 +49,10 @@ def read(query: Mapping[str, str], timezone: str, now_ms: int) -> Asked:
     if period is not None and period not in PERIODS:
         raise AskError(f"period {period[:20]!r}: want one of {', '.join(PERIODS)}, or none for all")
     return Asked(first, last, period)
+
+
+def _midnight_ms(day: date, zone: ZoneInfo) -> int:
+    return round(datetime.combine(day, time(), zone).timestamp() * 1000)
 
 
 def _day(query: Mapping[str, str], name: str) -> date | None:

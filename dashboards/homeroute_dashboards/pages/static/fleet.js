@@ -36,7 +36,7 @@ function backlog(device) {
   else if (device.seq_gaps) notes.push(`${plural(device.seq_gaps, "batch", "batches")} missing`);
   const note = notes.length ? make("small", {}, ...notes) : null;
   const text = device.spooled === null || device.spooled === undefined ? "–" : count(device.spooled);
-  return make("td", { "data-label": "Backlog", class: `n${device.spooled ? "" : " nil"}` }, text, note);
+  return make("td", { "data-label": "Backlog", class: `n at-backlog${device.spooled ? "" : " nil"}` }, text, note);
 }
 
 function uplink(device) {
@@ -94,7 +94,7 @@ function showCounts(devices) {
   const cards = shown.map((state) =>
     make("li", { class: counts[state] ? null : "zero" }, make("b", {}, count(counts[state] ?? 0)), stateMark(state)));
   const clients = devices.filter(active).reduce((sum, device) => sum + (device.clients ?? 0), 0);
-  cards.push(make("li", { class: clients ? null : "zero" }, make("b", {}, count(clients)), make("span", { class: "state idle" }, "Clients on Wi-Fi")));
+  cards.push(make("li", { class: clients ? null : "zero" }, make("b", {}, count(clients)), make("span", { class: "state idle" }, "Clients")));
   const list = byId("counts");
   const fresh = make("ul", {}, ...cards);
   if (list.innerHTML !== fresh.innerHTML) {

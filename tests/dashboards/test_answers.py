@@ -1,0 +1,100 @@
+"""The sentence, the file and the numbers behind the connectivity page."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from homeroute_analytics.coverage import Cell, Coverage, Movement
+from homeroute_dashboards.pages.answers import (
+    CSV_COLUMNS,
+    coverage_csv,
+    coverage_json,
+    headline,
+    percent,
+)
+
+EMPTY = Cell(None, None)
+
+
+def cell(route: str, hour: int | None, usable: float, trips: int = 20, days: int = 10) -> Cell:
+    return Cell(route, hour, usable * 1000, 0.0, (1 - usable) * 1000, 1250.0, 100, trips, 25, days)
+
+
+def coverage(*routes: Cell, cells: tuple[Cell, ...] = ()) -> Coverage:
+    own = cells or tuple(replace(r, hour=7) for r in routes)
+    return Coverage(own, routes, EMPTY, EMPTY)
+
+
+def plain(text: str) -> str:
+    return text.replace("\N{NARROW NO-BREAK SPACE}", " ")
+
+
+def test_the_headline_names_the_worst_route_its_evidence_and_its_worst_hour() -> None:
+    found = coverage(
+        cell("4", None, 0.812),
+        cell("7", None, 0.95),
+        cells=(cell("4", 7, 0.6), cell("4", 15, 0.9), cell("7", 7, 0.95)),
+    )
+    assert plain(headline(found)) == (
+        "Route 4 loses connectivity most: usable 81.2 % of reported time "
+        "(20 trips on 10 days, 80 % of scheduled time reported), "
+        "worst between 07:00 and 08:00, at 60.0 %."
+    )
+
+
+def test_a_route_with_few_trips_does_not_make_the_headline_before_one_with_enough() -> None:
+    found = coverage(cell("new", None, 0.1, trips=1, days=1), cell("4", None, 0.8))
+    assert headline(found).startswith("Route 4 ")
+
+
+def test_the_headline_says_when_all_it_has_is_few_trips() -> None:
+    assert headline(coverage(cell("4", None, 0.5, trips=1, days=1))).endswith(
+        "Few trips so far: this may change."
+    )
+
+
+def test_the_headline_does_not_call_a_perfect_route_the_one_that_loses_most() -> None:
+    assert headline(coverage(cell("4", None, 1.0))).startswith("No route loses connectivity")
+
+
+def test_there_is_no_headline_about_routes_nobody_heard_from() -> None:
+    assert headline(coverage(Cell("4", None, scheduled_s=3600.0, trips_scheduled=1))) == ""
+    assert headline(coverage()) == ""
+
+
+def test_the_csv_has_every_cell_every_route_the_total_and_unassigned() -> None:
+    rows = list(csv.reader(io.StringIO(coverage_csv(coverage(cell("4", None, 0.812))))))
+    assert rows[0] == list(CSV_COLUMNS)
+    assert [row[:3] for row in rows[1:]] == [
+        ["4", "7", "0.812"],
+        ["4", "", "0.812"],
+        ["all routes", "", ""],
+        ["unassigned", "", ""],
+    ]
+
+
+@pytest.mark.parametrize("route", ["=1+1", "+1", "-1", "@SUM(A1)"])
+def test_a_route_named_like_a_formula_stays_text_in_a_spreadsheet(route: str) -> None:
+    rows = list(csv.reader(io.StringIO(coverage_csv(coverage(cell(route, None, 0.5))))))
+    assert rows[1][0] == f"'{route}"
+
+
+def test_the_json_puts_each_routes_cells_in_the_order_of_the_day() -> None:
+    found = coverage(cell("4", None, 0.7), cells=(cell("4", 15, 0.2), cell("4", 7, 0.9)))
+    answer = coverage_json(found, Movement(100.0, 25.0))
+    assert answer["hours"] == [7, 15]
+    assert [c["hour"] for c in answer["routes"][0]["cells"]] == [7, 15]
+    assert answer["unassigned"]["moving_share"] == 0.25
+
+
+@given(st.floats(0, 1), st.integers(0, 2))
+def test_what_is_not_quite_all_or_nothing_never_reads_so(share: float, decimals: int) -> None:
+    text = plain(percent(share, decimals))
+    assert (text == f"{100:.{decimals}f} %") == (share == 1) or share * 100 >= 100
+    assert (text == f"{0:.{decimals}f} %") == (share == 0) or share * 100 == 0

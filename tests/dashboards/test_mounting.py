@@ -1,0 +1,152 @@
+"""The pages over HTTP: what is served, how, and to whom."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from homeroute_dashboards import pages
+from tests.analytics.rows import MemoryArchive
+
+NOW_MS = 1_789_736_550_000
+
+
+class CountingArchive(MemoryArchive):
+    def __init__(self) -> None:
+        super().__init__()
+        self.queries = 0
+
+    async def query(self, sql: str, params: Any = ()) -> list[tuple[Any, ...]]:
+        self.queries += 1
+        return await super().query(sql, params)
+
+
+def visit(
+    scene: Callable[[TestClient[Any, Any]], Awaitable[None]],
+    archive: MemoryArchive | None = None,
+    **place: Any,
+) -> None:
+    async def run() -> None:
+        app = web.Application()
+        settings = {"district": "springfield", "timezone": "America/Chicago"} | place
+        pages.mount(app, archive or MemoryArchive(), now_ms=lambda: NOW_MS, **settings)
+        async with TestClient(TestServer(app)) as client:
+            await scene(client)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("path", ["/", "/connectivity"])
+def test_a_page_needs_no_inline_script_or_style_and_no_other_host(path: str) -> None:
+    async def scene(client: TestClient[Any, Any]) -> None:
+        page = await (await client.get(path)).text()
+        assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son[a-z]+=", page)
+        links = re.findall(r'(?:src|href)="([^"]+)"', page)
+        assert all(link.startswith(("/", "#")) for link in links)
+        for link in links:
+            if link.startswith("/static/"):
+                assert (await client.get(link)).status == 200
+
+    visit(scene)
+
+
+def test_scripts_and_styles_name_no_other_host_and_import_only_what_is_served() -> None:
+    async def scene(client: TestClient[Any, Any]) -> None:
+        known = [r.resource.canonical for r in client.app.router.routes() if r.resource]
+        for path in (p for p in known if p.startswith("/static/")):
+            response = await client.get(path)
+            text = await response.text()
+            hosts = set(re.findall(r"https?://[^\"'\s)]+", text))
+            assert hosts <= {"http://www.w3.org/2000/svg"}, path
+            for module in re.findall(r'from "\./([^"]+)"', text):
+                assert f"/static/{module}" in known
+            assert "innerHTML =" not in text
+
+    visit(scene)
+
+
+def test_a_districts_name_cannot_become_markup() -> None:
+    async def scene(client: TestClient[Any, Any]) -> None:
+        page = await (await client.get("/")).text()
+        assert "<b>x" not in page and "&lt;b&gt;x" in page
+
+    visit(scene, district="<b>x")
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_simulated_data_is_labelled_before_any_script_runs(simulated: bool) -> None:
+    async def scene(client: TestClient[Any, Any]) -> None:
+        for path in ("/", "/connectivity"):
+            page = await (await client.get(path)).text()
+            assert ('<span class="simulated">Simulated data</span>' in page) is simulated
+        answer = await (await client.get("/api/1/connectivity")).json()
+        assert answer["simulated"] is simulated
+        download = await client.get("/api/1/connectivity.csv")
+        assert ("simulated" in download.headers["Content-Disposition"]) is simulated
+
+    visit(scene, simulated=simulated)
+
+
+def test_a_file_the_browser_has_is_not_sent_again() -> None:
+    async def scene(client: TestClient[Any, Any]) -> None:
+        first = await client.get("/static/homeroute.css")
+        again = await client.get(
+            "/static/homeroute.css", headers={"If-None-Match": first.headers["ETag"]}
+        )
+        assert (first.status, again.status) == (200, 304)
+
+    visit(scene)
+
+
+def test_an_impossible_question_is_a_400_that_says_why() -> None:
+    async def scene(client: TestClient[Any, Any]) -> None:
+        for path in ("/api/1/connectivity", "/api/1/connectivity.csv"):
+            response = await client.get(path, params={"from": "never"})
+            assert response.status == 400
+            assert "from 'never'" in await response.text()
+
+    visit(scene)
+
+
+def test_the_same_question_asked_at_once_costs_the_archive_one_answer() -> None:
+    archive = CountingArchive()
+
+    async def scene(client: TestClient[Any, Any]) -> None:
+        await asyncio.gather(*(client.get("/api/1/connectivity") for _ in range(5)))
+        once = archive.queries
+        await client.get("/api/1/connectivity", params={"period": "AM"})
+        assert archive.queries == 2 * once
+
+    visit(scene, archive)
+
+
+def test_an_empty_archive_is_an_answer_without_routes() -> None:
+    async def scene(client: TestClient[Any, Any]) -> None:
+        answer = await (await client.get("/api/1/connectivity")).json()
+        assert (answer["routes"], answer["headline"], answer["first_day"]) == ([], "", None)
+        recent = await (await client.get("/api/1/uplink/recent")).json()
+        assert recent["devices"] == {}
+
+    visit(scene)
+
+
+def test_the_last_hour_has_a_mark_a_minute_and_forgives_one_lost_probe() -> None:
+    archive = MemoryArchive()
+    minute = NOW_MS // 60_000 * 60
+    archive.uplink("bus-1", {minute - 60 + n * 10: 2 for n in range(5)} | {minute - 10: 0})
+    archive.uplink("bus-1", {minute - 180 + n * 10: 0 if n > 2 else 2 for n in range(6)})
+    archive.uplink("bus-1", {minute - 3600: 2, minute - 3540: 1})
+
+    async def scene(client: TestClient[Any, Any]) -> None:
+        recent = await (await client.get("/api/1/uplink/recent")).json()
+        strip = recent["devices"]["bus-1"]
+        assert len(strip) == 60
+        assert (strip[0], strip[-4:]) == ("1", "0-2-")
+
+    visit(scene, archive)
