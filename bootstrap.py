@@ -66,7 +66,7 @@ UNITS = (
 
 CHECKS = {
     "format": ["ruff", "format", "--check", "--quiet", "."],
-    "lint": ["ruff", "check", "--quiet", "."],
+    "lint": ["ruff", "check", "--quiet", "--output-format=concise", "."],
     "import rules": ["lint-imports", "--no-logo"],
     "types": ["mypy"],
     "generated pages": ["python", "docs/generate.py", "--check"],
