@@ -33,10 +33,9 @@ def main(arguments: list[str]) -> int:
     # After _become: the kernel forgets the request when the user changes.
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0) != 0:
         return _watch(parent, command)
-    if os.getppid() != parent:  # it died before the request
-        return 1
-    os.execv(command[0], command)  # noqa: S606 - becoming the program is what this is for
-    return 1  # never reached
+    if os.getppid() == parent:  # else it died before the request
+        os.execv(command[0], command)  # noqa: S606 - becoming the program is what it is for
+    return 1
 
 
 def _allow_files() -> None:

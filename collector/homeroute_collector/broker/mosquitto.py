@@ -55,7 +55,6 @@ def configuration(plan: Plan) -> str:
         "allow_anonymous false",
         f"password_file {directory / 'passwords'}",
         f"acl_file {directory / 'acl'}",
-        "use_username_as_clientid true",
         "allow_zero_length_clientid false",
         "persistence false",
         f"max_packet_size {PACKET_BOUND}",
@@ -71,6 +70,7 @@ def configuration(plan: Plan) -> str:
         "log_type warning",
         "log_type notice",
         f"listener {plan.port} {LOOPBACK}",
+        "use_username_as_clientid true",  # a listener's setting: it stands under each
     ]
     if plan.tls is not None:
         # Without an address mosquitto listens on IPv4 and IPv6 alike.
@@ -80,6 +80,7 @@ def configuration(plan: Plan) -> str:
             f"certfile {directory / 'server.pem'}",
             f"keyfile {directory / 'server.key'}",
             "tls_version tlsv1.2",  # the least; 1.3 is used where both can
+            "use_username_as_clientid true",
         ]
     return "\n".join(lines) + "\n"
 

@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import pwd
+import re
 import shutil
 import signal
 import sys
@@ -29,6 +30,9 @@ log = logging.getLogger(__name__)
 
 _END_S = 5.0  # a broker that has not ended by then is killed
 _LAST_WORDS = 12  # lines kept for an error message
+_SAID_MOST = 1000  # complaints remembered, so that each is said once
+_COMPLAINT = re.compile(r"^(Error|Warning)|not authorised|\[(ERR|FTL)\]")
+_CONNECTION = re.compile(r"\[\d+\]|mid:\d+|[\d.]+:\d+|\[[0-9a-f:]+\]:\d+")
 
 
 class Workplace:
@@ -67,7 +71,7 @@ class Running:
         self._process = process
         self._name = name
         self._last: deque[str] = deque(maxlen=_LAST_WORDS)
-        self._said: dict[str, int] = {}
+        self._said: set[str] = set()
         self._listener = asyncio.create_task(self._listen(), name=f"{name} log")
 
     @classmethod
@@ -128,8 +132,20 @@ class Running:
         async for raw in self._process.stdout:
             line = raw.decode(errors="replace").strip()
             self._last.append(line)
-            bad = line.startswith(("Error", "Warning")) or "[ERR]" in line or "[FTL]" in line
-            log.log(logging.WARNING if bad else logging.DEBUG, "%s: %s", self._name, line)
+            log.log(self._level(line), "%s: %s", self._name, line)
+
+    def _level(self, line: str) -> int:
+        """A complaint is a warning the first time, and debug after that.
+
+        A bus with an old password says the same every minute for ever.
+        """
+        if not _COMPLAINT.search(line):
+            return logging.DEBUG
+        complaint = _CONNECTION.sub("", line)
+        if complaint in self._said or len(self._said) >= _SAID_MOST:
+            return logging.DEBUG
+        self._said.add(complaint)
+        return logging.WARNING
 
 
 def note_running(file: Path, running: Running, workplace: Workplace) -> None:

@@ -73,13 +73,16 @@ def parse_address(text: str) -> tuple[str, int]:
 
     Raises SiteError when it is none of these.
     """
-    host, port = text.strip(), str(MQTT_TLS_PORT)
-    if host.startswith("["):
-        host, _, rest = host[1:].partition("]")
-        if rest:
-            port = rest.removeprefix(":")
-    elif host.count(":") == 1:
-        host, port = host.split(":")
+    text = text.strip()
+    bracketed = re.fullmatch(r"\[([^]]*)\](?::(.*))?", text)
+    if bracketed:
+        host, port = bracketed[1], bracketed[2]
+    elif text.count(":") == 1:
+        host, port = text.split(":")
+    else:
+        host, port = text, None
+    if port is None:
+        port = str(MQTT_TLS_PORT)
     if not (is_address(host) or _HOST_NAME.fullmatch(host)) or len(host) > 253:
         raise SiteError(f"address {text!r}: want a host name or an IP address, like 203.0.113.7")
     if not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65_535:
