@@ -20,22 +20,14 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from homeroute_agent.spool_file import (
-    Counters,
-    Log,
-    SpoolError,
-    is_corruption,
-    open_file,
-    replace_file,
-)
+from homeroute_agent.spool_file import Counters, Log, SpoolError, SpoolFile, read_counters
+from homeroute_agent.spool_records import Batch, Key, Ledger, SavedClock, Settlement, Undated
 from homeroute_wire.messages import Receipt
 
-__all__ = ["Batch", "Ledger", "SavedClock", "Settlement", "Spool", "SpoolError", "Undated"]
+__all__ = ["Batch", "Key", "Ledger", "SavedClock", "Settlement", "Spool", "SpoolError", "Undated"]
 
 DEFAULT_MAX_BYTES = 67_108_864
 
@@ -44,99 +36,30 @@ ROW_BYTES = 96
 
 LOG = logging.getLogger("homeroute.agent")
 
-_COUNTERS = "SELECT sampled, stored, refused, dropped FROM ledger"
-
 T = TypeVar("T")
-Key = tuple[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    """Points ever sampled and what became of them; the identity holds exactly."""
-
-    sampled: int
-    stored: int
-    refused: int
-    dropped: int
-    spooled: int
-    spool_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """One immutable batch. ``id`` grows with each append; 0 before it is spooled."""
-
-    stream: str
-    seq: int
-    points: int
-    body: bytes
-    id: int = 0
-
-    @property
-    def key(self) -> Key:
-        """Its name on the wire."""
-        return self.stream, self.seq
-
-
-@dataclass(frozen=True, slots=True)
-class Undated:
-    """Samples of this boot kept until the clock is trusted; ``body`` is the caller's."""
-
-    id: int
-    points: int
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class SavedClock:
-    """The last trusted time, and the offset fixed in the boot named."""
-
-    boot: str | None
-    offset_ms: int | None
-    saved_ms: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """What acknowledgements did: batches gone, and receipts whose counts are impossible."""
-
-    settled: tuple[Key, ...]
-    wrong: tuple[Receipt, ...]
 
 
 class Spool:
     """The batches on disk. Make one with :meth:`open`; one agent at a time may."""
 
-    def __init__(
-        self,
-        path: Path,
-        db: sqlite3.Connection,
-        max_bytes: int,
-        log: Log,
-    ) -> None:
-        self._path, self._db, self._max_bytes, self._log = path, db, max_bytes, log
+    def __init__(self, file: SpoolFile, max_bytes: int) -> None:
+        self._file, self._max_bytes = file, max_bytes
         self._lock = threading.Lock()
         # Sampled and at once dropped, but not yet written down: the disk was full.
         self._owed = 0
-        self._known = Counters()
+        # Bytes of all rows, or more: when it seems too much, they are counted anew.
         self._bytes = 0
         self._read(self._refresh)
 
     @classmethod
-    def open(
-        cls,
-        path: Path,
-        *,
-        max_bytes: int = DEFAULT_MAX_BYTES,
-        log: Log = LOG,
-    ) -> Spool:
+    def open(cls, path: Path, *, max_bytes: int = DEFAULT_MAX_BYTES, log: Log = LOG) -> Spool:
         """Open or create. Raises :class:`SpoolError` when the file cannot be used at all."""
-        return cls(path, open_file(path, log), max_bytes, log)
+        return cls(SpoolFile(path, log), max_bytes)
 
     def close(self) -> None:
         """Close the file; everything committed stays."""
         with self._lock:
-            self._db.close()
+            self._file.close()
 
     # -- what comes in
 
@@ -326,7 +249,7 @@ class Spool:
 
     def _make_room(self, db: sqlite3.Connection, size: int) -> bool:
         """Drop the oldest unsent until ``size`` fits. False when it cannot."""
-        if self._bytes + size <= self._max_bytes:  # a cached figure, never too small
+        if self._bytes + size <= self._max_bytes:
             self._bytes += size
             return True
         self._refresh(db)
@@ -360,12 +283,12 @@ class Spool:
         return None if row is None else Batch(*row)
 
     def _refresh(self, db: sqlite3.Connection) -> tuple[Counters, int, int]:
-        counters = Counters(*db.execute(_COUNTERS).fetchone())
+        counters = read_counters(db)
         spooled, size = db.execute(
             "SELECT coalesce(sum(points), 0), coalesce(sum(bytes), 0) FROM"
             " (SELECT points, bytes FROM batches UNION ALL SELECT points, bytes FROM undated)"
         ).fetchone()
-        self._bytes, self._known = size, counters
+        self._bytes = size
         return counters, spooled, size
 
     # -- transactions
@@ -381,41 +304,20 @@ class Spool:
 
     def _write(self, what: str, step: Callable[[sqlite3.Connection], T]) -> T:
         with self._lock:
-            return self._sound(what, lambda: self._transaction(step))
+            owed, size = self._owed, self._bytes
+
+            def whole(db: sqlite3.Connection) -> T:
+                self._count(db, sampled=owed, dropped=owed)
+                return step(db)
+
+            try:
+                result = self._file.write(what, whole)
+            except BaseException:
+                self._bytes = size
+                raise
+            self._owed -= owed
+            return result
 
     def _read(self, step: Callable[[sqlite3.Connection], T]) -> T:
         with self._lock:
-            return self._sound("read", lambda: step(self._db))
-
-    def _sound(self, what: str, work: Callable[[], T]) -> T:
-        """Do it; once more on a new file if this one proves corrupt."""
-        try:
-            try:
-                return work()
-            except sqlite3.DatabaseError as error:
-                if not is_corruption(error):
-                    raise
-                self._db.close()
-                self._db = replace_file(self._path, self._log, str(error), self._known)
-                self._refresh(self._db)
-                return work()
-        except sqlite3.Error as error:
-            raise SpoolError(f"cannot {what} spool {self._path}: {error}") from None
-
-    def _transaction(self, step: Callable[[sqlite3.Connection], T]) -> T:
-        owed, size = self._owed, self._bytes
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            self._count(self._db, sampled=owed, dropped=owed)
-            result = step(self._db)
-            known = Counters(*self._db.execute(_COUNTERS).fetchone())
-            self._db.execute("COMMIT")
-        except BaseException:
-            self._bytes = size
-            # SQLite has already rolled back when the disk was full.
-            with suppress(sqlite3.Error):
-                self._db.execute("ROLLBACK")
-            raise
-        self._owed -= owed
-        self._known = known
-        return result
+            return self._file.read(step)

@@ -1,9 +1,9 @@
 """The spool's file: opening it, checking it, and putting a broken one aside.
 
-Guarantees: :func:`open_file` returns a sound database, exclusively ours; a
-corrupt file is kept beside under another name, never deleted, and as much of
-its ledger as can still be read goes on, what it held counted as dropped. Does
-not: know what the rows mean; that is :mod:`homeroute_agent.spool`.
+Guarantees: a :class:`SpoolFile` is a sound database, exclusively ours; a corrupt
+file is kept beside under another name, never deleted, and as much of its ledger
+as can still be read goes on, what it held counted as dropped. Does not: know
+what the rows mean; that is :mod:`homeroute_agent.spool`.
 """
 
 from __future__ import annotations
@@ -11,13 +11,17 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 SCHEMA_VERSION = 1
 
 Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
+
+T = TypeVar("T")
 
 _SCHEMA = """
 CREATE TABLE batches (
@@ -65,44 +69,92 @@ def is_corruption(error: sqlite3.Error) -> bool:
     )
 
 
-def open_file(path: Path, log: Log) -> sqlite3.Connection:
-    """Open or create the spool's file; raises :class:`SpoolError` when it cannot be used."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Readable by the agent alone, before SQLite creates it for everyone.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    except OSError as error:
-        raise SpoolError(f"spool {path}: cannot open: {error.strerror}") from None
-    try:
-        return _open_sound(path)
-    except sqlite3.Error as error:
-        if not is_corruption(error):
+class SpoolFile:
+    """The open database: transactions, and a new file when this one breaks.
+
+    Not for several threads at once; raises :class:`SpoolError` for whatever
+    SQLite cannot do, also when it is opened.
+    """
+
+    def __init__(self, path: Path, log: Log) -> None:
+        self._path, self._log = path, log
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Readable by the agent alone, before SQLite creates it for everyone.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        except OSError as error:
+            raise SpoolError(f"spool {path}: cannot open: {error.strerror}") from None
+        try:
+            try:
+                self._db = _open_sound(path)
+            except sqlite3.DatabaseError as error:
+                if not is_corruption(error):
+                    raise
+                self._db = _replace(path, _salvage(path), log, str(error))
+            self._known = read_counters(self._db)
+        except (sqlite3.Error, OSError) as error:
             raise SpoolError(f"spool {path}: cannot open: {_reason(error)}") from None
-        return replace_file(path, log, str(error))
+
+    def close(self) -> None:
+        """Close; everything committed stays."""
+        self._db.close()
+
+    def read(self, step: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``step``, which only reads."""
+        return self._sound("read", lambda: step(self._db))
+
+    def write(self, what: str, step: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``step`` in one transaction, durable when this returns. ``what`` names it."""
+        return self._sound(what, lambda: self._transaction(step))
+
+    def _transaction(self, step: Callable[[sqlite3.Connection], T]) -> T:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            result = step(self._db)
+            known = read_counters(self._db)
+            self._db.execute("COMMIT")
+        except BaseException:
+            # SQLite has already rolled back when the disk was full.
+            with suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
+            raise
+        self._known = known
+        return result
+
+    def _sound(self, what: str, work: Callable[[], T]) -> T:
+        """Do it; once more on a new file if this one proves corrupt."""
+        try:
+            try:
+                return work()
+            except sqlite3.DatabaseError as error:
+                if not is_corruption(error):
+                    raise
+                self._db.close()
+                self._db = _replace(self._path, self._known, self._log, str(error))
+                return work()
+        except (sqlite3.Error, OSError) as error:
+            raise SpoolError(f"cannot {what} spool {self._path}: {error}") from None
 
 
-def replace_file(
-    path: Path,
-    log: Log,
-    reason: str,
-    known: Counters | None = None,
-) -> sqlite3.Connection:
+def read_counters(db: sqlite3.Connection) -> Counters:
+    """The ledger's counters."""
+    return Counters(*db.execute("SELECT sampled, stored, refused, dropped FROM ledger").fetchone())
+
+
+def _replace(path: Path, known: Counters, log: Log, reason: str) -> sqlite3.Connection:
     """Put a broken file aside and start an empty one.
 
-    The new ledger continues ``known``, or what the broken file still tells, and
-    counts everything it held as dropped.
+    The ledger goes on; what the broken file held is counted as dropped.
     """
-    counters = known or _salvage(path)
     aside = _free_name(path)
     for suffix in ("-wal", "-shm", "-journal", ""):
         with suppress(FileNotFoundError):
             Path(f"{path}{suffix}").replace(f"{aside}{suffix}")
     log.error("spool %s is corrupt (%s); moved to %s; starting empty", path, reason, aside.name)
     db = _open_sound(path)
-    gone = counters.sampled - counters.stored - counters.refused
     db.execute(
         "UPDATE ledger SET sampled = ?, stored = ?, refused = ?, dropped = ?",
-        (counters.sampled, counters.stored, counters.refused, gone),
+        (known.sampled, known.stored, known.refused, known.sampled - known.stored - known.refused),
     )
     return db
 
@@ -149,8 +201,7 @@ def _create(db: sqlite3.Connection) -> None:
 def _salvage(path: Path) -> Counters:
     """The ledger of a broken file, or zeros."""
     with suppress(sqlite3.Error, TypeError), closing(sqlite3.connect(path, timeout=1.0)) as db:
-        row = db.execute("SELECT sampled, stored, refused, dropped FROM ledger").fetchone()
-        counters = Counters(*(int(value) for value in row))
+        counters = read_counters(db)
         if counters.sampled >= counters.stored + counters.refused + counters.dropped >= 0:
             return counters
     return Counters()
@@ -163,7 +214,7 @@ def _free_name(path: Path) -> Path:
     return aside
 
 
-def _reason(error: sqlite3.Error) -> str:
+def _reason(error: Exception) -> str:
     if "locked" in str(error):
         return "another agent uses it"
     return str(error)
