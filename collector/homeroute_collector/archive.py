@@ -146,7 +146,7 @@ class Archive:
         return ranges.missing if ranges else 0
 
     def _query(self, sql: str, params: Sequence[Any] | None) -> list[tuple[Any, ...]]:
-        with self._writer.connection.cursor() as cursor:
+        with self._writer.reading.cursor() as cursor:
             return cursor.execute(sql, params).fetchall()
 
 

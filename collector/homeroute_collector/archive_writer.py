@@ -75,6 +75,7 @@ class Writer:
     """Owns the archive's connection; see the module's docstring.
 
     ``problem`` is the text of the failure it is waiting out, None when it works.
+    ``reading`` is a connection for readers to make cursors of.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Writer:
         now_ms: Callable[[], int],
     ) -> None:
         self.connection = connect()
+        self.reading = self.connection.cursor()
         self.ledger = Ledger.load(self.connection)
         self.problem: str | None = None
         self.commits = 0
@@ -102,7 +104,7 @@ class Writer:
     def submit(self, commit: Commit) -> asyncio.Future[Committed]:
         """Hand in a commit; called in an event loop, whose future is returned."""
         future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
-        self._inbox.put(_Waiting(commit, future))
+        self._hand_in(_Waiting(commit, future))
         return future
 
     def run(self, task: Callable[[Connection, Ledger], Any]) -> asyncio.Future[Any]:
@@ -111,7 +113,7 @@ class Writer:
         What it raises is raised to the caller, and its transaction undone.
         """
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._inbox.put(_Task(task, future))
+        self._hand_in(_Task(task, future))
         return future
 
     def close(self) -> None:
@@ -123,7 +125,13 @@ class Writer:
         self._closing.set()
         self._inbox.put(None)
         self._thread.join()
-        self.connection.close()
+        self._disconnect()
+
+    def _hand_in(self, item: _Waiting | _Task) -> None:
+        if self._closing.is_set():
+            item.future.set_exception(ArchiveClosedError("the archive is closed"))
+        else:
+            self._inbox.put(item)
 
     def _run(self) -> None:
         after: _Waiting | _Task | None = None
@@ -260,6 +268,11 @@ class Writer:
         with contextlib.suppress(duckdb.Error):
             self.connection.rollback()
 
+    def _disconnect(self) -> None:
+        for connection in (self.reading, self.connection):
+            with contextlib.suppress(duckdb.Error):
+                connection.close()
+
     def _failed(self, error: Exception, attempt: int) -> None:
         text = str(error).splitlines()[0] if str(error) else type(error).__name__
         if self.problem is None:
@@ -277,10 +290,10 @@ class Writer:
     def _reopened(self) -> bool:
         """Open the file anew after a failure. False when even that fails."""
         self._undo()
-        with contextlib.suppress(duckdb.Error):
-            self.connection.close()
+        self._disconnect()
         try:
             self.connection = self._connect()
+            self.reading = self.connection.cursor()
             self.ledger = Ledger.load(self.connection)
         except Exception as error:  # noqa: BLE001 - told, and tried again
             self.problem = str(error)
