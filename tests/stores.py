@@ -78,7 +78,7 @@ class InfluxDB(Server):
         for result in answer["results"]:
             assert "error" not in result, result["error"]
             for series in result.get("series", ()):
-                fixed = {"_name": series["name"]} | series.get("tags", {})
+                fixed = {"_name": series.get("name", "")} | series.get("tags", {})
                 rows += [
                     fixed | dict(zip(series["columns"], v, strict=True))
                     for v in series.get("values", ())

@@ -143,8 +143,9 @@ class Follower:
     async def rebuild(self) -> None:
         """Begin again at the archive's first commit: fills an empty InfluxDB."""
         async with self._moving:
-            self._rebuilds += 1
             await self._source.advance(0)
+            # Only now: whoever sees the number changed reads the cursor anew.
+            self._rebuilds += 1
         log.info("%s: writing everything in the archive again", self._target.name)
 
     async def run(self) -> None:
@@ -212,11 +213,11 @@ class Follower:
             if answer and verdict in (Verdict.ADVANCE, Verdict.HALVE):
                 self._well()
                 return answer
-            self._ill(verdict, problem)
             if answer and answer.status == 404 and not tried_to_create:
                 tried_to_create = True
                 if await self._created():
                     continue
+            self._ill(verdict, problem)
             attempt += 1
             asked = answer.retry_after_s if answer else None
             await self._sleep(backoff_s(attempt) if asked is None else asked)

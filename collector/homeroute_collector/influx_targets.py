@@ -8,6 +8,7 @@ Does not: decide what an answer means, retry, or encode points.
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ class Influx1:
         self._create_days = create_days
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=timeout_s),
-            auth=aiohttp.BasicAuth(username, password) if username else None,
+            headers={"Authorization": _basic(username, password)} if username else None,
         )
 
     @property
@@ -179,7 +180,13 @@ def retry_after_s(header: str | None) -> float | None:
     return min(max(seconds, 0.0), RETRY_AFTER_BOUND_S) if math.isfinite(seconds) else None
 
 
+def _basic(username: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+
+
 def _why(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"cannot connect to {error.host}:{error.port}: {error.os_error.strerror or error}"
     return str(error) or type(error).__name__

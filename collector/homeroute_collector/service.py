@@ -21,6 +21,7 @@ from aiohttp import web
 from homeroute_collector import presence_points
 from homeroute_collector.api import Mount, application
 from homeroute_collector.archive import FILE_NAME, Archive
+from homeroute_collector.archive_expiry import expire
 from homeroute_collector.archive_records import Commit, Committed
 from homeroute_collector.archive_writer import Limits
 from homeroute_collector.broker import EmbeddedBroker, Listen
@@ -41,6 +42,9 @@ log = logging.getLogger(__name__)
 
 SHUTDOWN_S = 2.0
 """What open requests are given to end."""
+
+EXPIRY_DELAY_S, EXPIRY_S = 3_600.0, 86_400.0
+"""When the archive's retention is first applied, and how often."""
 
 Started = Callable[[Collector, str], None]
 """Called once everything serves, with the collector and the pages' URL."""
@@ -88,6 +92,7 @@ async def serve(
                     presence_points.watch(collector, status_s=status_s), name="presence"
                 ),
             ]
+            tasks.append(group.create_task(_expire(collector), name="expiry"))
             if collector.follower is not None:
                 tasks.append(group.create_task(collector.follower.run(), name="influx"))
             if embedded is not None:
@@ -96,6 +101,21 @@ async def serve(
             await stop.wait()
             for task in tasks:
                 task.cancel()
+
+
+async def _expire(collector: Collector) -> None:
+    """Forget what is past its retention; not at once, for a clock may be set after boot."""
+    await asyncio.sleep(EXPIRY_DELAY_S)
+    while True:
+        if collector.clock.trusted:
+            gone = await expire(
+                collector.archive,
+                retention_days=collector.config.retention_days,
+                now_ms=collector.clock.now_ms(),
+            )
+            if gone.points or gone.kept:
+                log.info("%d points are past their retention and gone", gone.points)
+        await asyncio.sleep(EXPIRY_S)
 
 
 def _open(config: CollectorConfig, extra_ddl: Sequence[str]) -> Archive:

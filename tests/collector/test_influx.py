@@ -41,6 +41,7 @@ class Source:
         return self.stored
 
     async def advance(self, commit_id: int) -> None:
+        await asyncio.sleep(0.01)
         self.stored = commit_id
         self.moves.append(commit_id)
 
