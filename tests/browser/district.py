@@ -131,17 +131,21 @@ class Served:
         self.fleet = fleet()
         if filled:
             fill(self.archive)
-        self.app = web.Application(middlewares=[guard(())])
-        self.app.on_response_prepare.append(add_security_headers)
-        self.app.router.add_get("/api/1/fleet", self._fleet)
+
+    def application(self) -> web.Application:
+        """An application guarded as the collector's is."""
+        app = web.Application(middlewares=[guard(())])
+        app.on_response_prepare.append(add_security_headers)
+        app.router.add_get("/api/1/fleet", self._fleet)
         pages.mount(
-            self.app,
+            app,
             self.archive,
             district="springfield",
             timezone=TIMEZONE,
             simulated=True,
             now_ms=lambda: NOW_MS,
         )
+        return app
 
     async def _fleet(self, _request: web.Request) -> web.Response:
         return web.json_response(self.fleet)
@@ -170,4 +174,4 @@ def serving(app: web.Application, port: int) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    web.run_app(Served().app, host="127.0.0.1", port=int(sys.argv[1]))
+    web.run_app(Served().application(), host="127.0.0.1", port=int(sys.argv[1]))

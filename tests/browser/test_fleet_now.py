@@ -1,0 +1,150 @@
+"""*Fleet now*, looked at in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from tests.browser.district import NOW_MS, Served, device, serving
+from tests.browser.window import Window
+
+pytestmark = [pytest.mark.real("chromium"), pytest.mark.slow]
+
+
+def rows(window: Window) -> list[str]:
+    return [element.text for element in window.all("#rows tr > th")]
+
+
+def loaded(window: Window, url: str) -> None:
+    window.driver.get(url)
+    window.until(lambda: window.all("#rows tr"), "a row")
+
+
+def test_every_device_is_there_the_worst_first_and_each_state_in_a_word_and_a_shape(
+    window: Window, district: str
+) -> None:
+    loaded(window, district)
+    names = [name.split("\n")[0] for name in rows(window)]
+    assert names[:4] == ["bus-06", "bus-05", "bus-10", "bus-02"]
+    assert names[-2:] == ["bus-09", "bus-08"]
+    assert len(window.all("#rows .state svg path")) == len(names)
+    words = [element.text for element in window.all("#rows .state")]
+    assert words[0] == "Offline" and words[-1] == "Parked"
+    assert window.text("#counts li:first-child") == "1\nOffline"
+    shapes = {element.get_attribute("d") for element in window.all("#counts .state path")}
+    assert len(shapes) >= 5
+
+
+def test_what_was_lost_or_waits_is_seen_beside_the_device(window: Window, district: str) -> None:
+    loaded(window, district)
+    by_name = {row.text.split("\n")[0]: row.text for row in window.all("#rows tr")}
+    assert "backfilling" in by_name["bus-03"] and "18,204" in by_name["bus-03"]
+    assert "3 batches missing" in by_name["bus-06"]
+    assert [e.text for e in window.all("#rows .hot")] == ["No service", "120", "7"]
+
+
+def test_the_strip_of_the_last_hour_can_be_read_without_seeing_it(
+    window: Window, district: str
+) -> None:
+    loaded(window, district)
+    label = window.one("#rows tr .strip").get_attribute("aria-label") or ""
+    assert label.startswith("Last 60 minutes: usable ")
+
+
+def test_a_silent_collector_is_said_at_once_and_forgotten_when_it_is_back(
+    window: Window, springfield: Served, free_port: Callable[[], int]
+) -> None:
+    port = free_port()
+    with serving(springfield.application(), port) as url:
+        loaded(window, url)
+        assert not window.one("#stale").is_displayed()
+    window.until(lambda: window.one("#stale").is_displayed(), "the banner")
+    assert "the collector does not answer" in window.text("#stale")
+    assert "What you see is from 08:02:30" in window.text("#stale")
+    assert window.text("#live-text") == "Not live"
+    with serving(springfield.application(), port):
+        window.until(lambda: not window.one("#stale").is_displayed(), "the banner's end")
+        assert window.text("#live-text").startswith("Live")
+    window.driver.get("about:blank")
+    window.complaints()  # refused connections are what this test is about
+
+
+def test_changes_arrive_by_themselves_and_keep_the_row_one_looks_at(
+    window: Window, free_port: Callable[[], int]
+) -> None:
+    served = Served(filled=False)
+    served.fleet["devices"] = [device("bus-01"), device("bus-02")]
+    with serving(served.application(), free_port()) as url:
+        loaded(window, url)
+        kept = window.one("#rows tr:nth-child(1)")
+        served.fleet["devices"] = [device("bus-01", clients=31), device("bus-03", "offline")]
+        window.until(lambda: rows(window) == ["bus-03", "bus-01"], "the new rows")
+        assert "31" in kept.text
+
+
+def test_a_broken_broker_or_influxdb_or_clock_is_said_in_words(
+    window: Window, free_port: Callable[[], int]
+) -> None:
+    served = Served(filled=False)
+    served.fleet["broker"] = {"connected": False, "since_ms": NOW_MS, "problem": "refused."}
+    served.fleet["influx"] = {"connected": False, "lag_s": 7300.0, "problem": "401."}
+    served.fleet["clock_trusted"] = False
+    with serving(served.application(), free_port()) as url:
+        loaded(window, url)
+        said = [element.text for element in window.all("#notices .notice")]
+    assert len(said) == 3
+    assert "clock is not trusted" in said[0]
+    assert "No connection to the MQTT broker since 08:02:30" in said[1]
+    assert "InfluxDB is behind by 2.0 h" in said[2] and "Nothing is lost" in said[2]
+
+
+def test_an_empty_fleet_says_what_to_do_next(window: Window, free_port: Callable[[], int]) -> None:
+    served = Served(filled=False)
+    served.fleet["devices"] = []
+    with serving(served.application(), free_port()) as url:
+        window.driver.get(url)
+        window.until(lambda: window.one("#empty").is_displayed(), "the empty state")
+        assert "homeroute enroll bus-01" in window.text("#empty")
+        assert not window.one("#fleet").is_displayed()
+
+
+def test_names_are_text_and_never_markup(window: Window, free_port: Callable[[], int]) -> None:
+    served = Served(filled=False)
+    hostile = "<img src=x onerror=document.title='owned'>"
+    served.fleet["devices"] = [device("bus-01", route=hostile, version=hostile)]
+    with serving(served.application(), free_port()) as url:
+        loaded(window, url)
+        assert hostile in window.text("#rows tr")
+        assert not window.all("#rows img")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 768, 1280])
+@pytest.mark.parametrize("path", ["/", "/connectivity"])
+def test_a_page_fits_its_window(
+    window: Window, district: str, path: str, width: int, scheme: str
+) -> None:
+    window.shape(width, scheme)
+    window.driver.get(district + path)
+    window.until(lambda: window.all("#rows tr, #map td"), "its table")
+    assert window.width_needed() == width
+
+
+def test_at_desk_width_the_whole_table_is_seen_without_scrolling(
+    window: Window, district: str
+) -> None:
+    loaded(window, district)
+    region = window.one("#fleet .scroll")
+    script = "return arguments[0].scrollWidth - arguments[0].clientWidth"
+    assert window.driver.execute_script(script, region) == 0
+
+
+def test_the_first_tab_stop_skips_to_the_content(window: Window, district: str) -> None:
+    loaded(window, district)
+    window.one("body").send_keys(Keys.TAB)
+    focused = window.driver.switch_to.active_element
+    assert focused.text == "Skip to content"
+    focused.send_keys(Keys.ENTER)
+    assert window.driver.switch_to.active_element.get_attribute("id") == "main"
