@@ -75,15 +75,19 @@ async def measure(
     power = await _read_power(root)
     sample = Health(
         uptime_s=uptime_s,
-        cpu_ratio=cpu,
-        memory_ratio=memory,
-        disk_ratio=disk_ratio(Path(settings.disk)),
+        cpu_ratio=_rounded(cpu),
+        memory_ratio=_rounded(memory),
+        disk_ratio=_rounded(disk_ratio(Path(settings.disk))),
         temperature_c=_hottest(root),
         undervoltage=power.undervoltage if power else None,
         throttled=power.throttled if power else None,
         clock_offset_ms=clock_offset_ms,
     )
     return sample, times
+
+
+def _rounded(ratio: float | None) -> float | None:
+    return None if ratio is None else round(ratio, 4)
 
 
 def disk_ratio(path: Path) -> float | None:
@@ -132,7 +136,7 @@ async def _ask_firmware(program: str) -> str:
 
 def _ask_psutil() -> tuple[float | None, float | None, int | None]:
     try:
-        import psutil  # type: ignore[import-untyped]
+        import psutil
     except ImportError:
         return None, None, None
     cpu = psutil.cpu_percent(interval=None) / 100

@@ -98,7 +98,7 @@ class Meter:
                 down, up = delta.rx_bytes, delta.tx_bytes
                 if role == "lan":
                     down, up = up, down
-                interval_s = min(interval_s, 86_400.0)
+                interval_s = min(round(interval_s, 3), 86_400.0)
                 flows.append(Flow(role, interface, down, up, interval_s, delta.resets))
         for _, interface in self._roles:
             if interface in counters:
@@ -116,7 +116,7 @@ def read_counters(proc_net_dev: Path) -> dict[str, Counters]:
         return parse_proc_net_dev(proc_net_dev.read_text(encoding="ascii", errors="replace"))
     except FileNotFoundError:
         try:
-            import psutil  # type: ignore[import-untyped]
+            import psutil
         except ImportError:
             raise FileNotFoundError(
                 f"no {proc_net_dev} on this system: install psutil (pip install homeroute[health])"
