@@ -15,6 +15,7 @@ futures).
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import logging
 import queue
@@ -36,13 +37,7 @@ logger = logging.getLogger(__name__)
 
 Connection = duckdb.DuckDBPyConnection
 
-DISK = (
-    duckdb.IOException,
-    duckdb.FatalException,
-    duckdb.OutOfMemoryException,
-    duckdb.ConnectionException,
-    OSError,
-)
+DISK = (duckdb.OperationalError, duckdb.FatalException, OSError)
 """Failures that are not the commit's fault: the same commit may succeed later."""
 
 
@@ -100,6 +95,8 @@ class Writer:
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="archive-writer", daemon=True)
         self._thread.start()
+        # A program that ends without closing would end the thread inside DuckDB, and abort.
+        atexit.register(self.close)
 
     def submit(self, commit: Commit) -> asyncio.Future[Committed]:
         """Hand in a commit; called in an event loop, whose future is returned."""
@@ -122,7 +119,10 @@ class Writer:
         A disk that fails now is tried once more; what is not written stays
         unacknowledged.
         """
+        if self._closing.is_set():
+            return
         self._closing.set()
+        atexit.unregister(self.close)
         self._inbox.put(None)
         self._thread.join()
         self._disconnect()
