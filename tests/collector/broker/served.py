@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
 from homeroute_collector.broker import Credentials, EmbeddedBroker, Endpoint, Listen
-from tests.collector.broker.clients import Client
+from tests.collector.broker.clients import Client, NotLetIn
 
 DISTRICT = "springfield"
 ProgramName = Literal["mosquitto", "nats"]
@@ -19,6 +21,18 @@ ProgramName = Literal["mosquitto", "nats"]
 def topic(device: str, leaf: str) -> str:
     """One device's topic."""
     return f"homeroute/1/{DISTRICT}/{device}/{leaf}"
+
+
+def let_in_within(limit_s: float, connect: Callable[[], Client]) -> Client:
+    """The connection, once the broker lets it in."""
+    end = time.monotonic() + limit_s
+    while True:
+        try:
+            return connect()
+        except NotLetIn:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)
 
 
 class Served:

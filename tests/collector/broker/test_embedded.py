@@ -21,7 +21,7 @@ from homeroute_collector.broker import BrokerError, Credentials, EmbeddedBroker,
 from homeroute_collector.broker.program import PACKET_BOUND
 from homeroute_wire.batch import BATCH_BOUND
 from tests.collector.broker.clients import WAIT_S, Client, NotLetIn
-from tests.collector.broker.served import DISTRICT, ProgramName, Served, topic
+from tests.collector.broker.served import DISTRICT, ProgramName, Served, let_in_within, topic
 
 BOTH = [pytest.param("mosquitto", marks=pytest.mark.real("mosquitto")), "nats"]
 
@@ -195,7 +195,7 @@ def test_an_enrolment_lets_a_device_in_within_a_second_and_disconnects_nobody(
     with served.device("bus-a", passwords["bus-a"]) as connected, served.collector() as collector:
         connected.subscribe(topic("bus-a", "ack"))
         password = served.credentials.add("bus-new")
-        with _let_in_within(1.0, lambda: served.device("bus-new", password)):
+        with let_in_within(1.0, lambda: served.device("bus-new", password)):
             assert collector.publish(topic("bus-a", "ack"), b"still here")
             assert connected.receive()[1] == b"still here"
             assert not connected.lost.is_set()
@@ -221,7 +221,7 @@ def test_a_replaced_password_works_and_the_old_one_does_not(
     served: Served, passwords: dict[str, str]
 ) -> None:
     new = served.credentials.add("bus-a", replace=True)
-    _let_in_within(1.5, lambda: served.device("bus-a", new)).close()
+    let_in_within(1.5, lambda: served.device("bus-a", new)).close()
     with pytest.raises(NotLetIn):
         served.device("bus-a", passwords["bus-a"])
 
@@ -233,7 +233,7 @@ def test_a_broker_that_ends_by_itself_is_started_again(
     first = served.broker.pid
     assert first is not None
     psutil.Process(first).kill()
-    _let_in_within(WAIT_S * 2, lambda: served.device("bus-a", passwords["bus-a"])).close()
+    let_in_within(WAIT_S * 2, lambda: served.device("bus-a", passwords["bus-a"])).close()
     assert served.broker.pid not in (None, first)
 
 
@@ -463,18 +463,6 @@ def _as_nobody(command: list[str]) -> subprocess.CompletedProcess[str]:
 
 async def _nothing() -> None:
     pass
-
-
-def _let_in_within(limit_s: float, connect: Callable[[], Client]) -> Client:
-    """The connection, once the broker lets it in."""
-    end = time.monotonic() + limit_s
-    while True:
-        try:
-            return connect()
-        except NotLetIn:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.02)
 
 
 def _until(true: Callable[[], bool], limit_s: float) -> None:
