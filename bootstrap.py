@@ -4,7 +4,7 @@
     python3 bootstrap.py demo [arguments of `homeroute demo`]
     python3 bootstrap.py check             format, lint, types, import rules, fast tests
     python3 bootstrap.py test [pytest's]   the same, then every test against real servers
-    python3 bootstrap.py bench             what a batch costs on this machine
+    python3 bootstrap.py bench [which]     what things cost on this machine
     python3 bootstrap.py generate          write the generated pages of docs/ anew
 
 Guarantees: standard library only; what it installs stands in `.venv`, and is
@@ -224,19 +224,32 @@ def run(command: str, arguments: list[str]) -> int:
     if command == "demo":
         program = str(VENV / "bin" / "homeroute")
         os.execve(program, [program, "demo", *arguments], environment())
-    if command in ("bench", "generate"):
-        script = "benchmarks/wire.py" if command == "bench" else "docs/generate.py"
-        return subprocess.run(
-            [PYTHON, script, *arguments], env=environment(), check=False
-        ).returncode
+    if command == "generate":
+        return call("python", "docs/generate.py", *arguments)
+    if command == "bench":
+        return bench(arguments)
     fast = ["-m", "not slow and not real"] if command == "check" else []
-    tests = [str(VENV / "bin" / "pytest"), "-q", "-n", "2", "--dist", "loadfile", *fast, *arguments]
     with timed("checks: " + ", ".join(CHECKS)):
         broken = run_checks()
     if broken:
         say(f"failed: {', '.join(broken)}; the tests wait until that is mended")
         return 1
-    return subprocess.run(tests, env=environment(), check=False).returncode
+    return call("pytest", "-q", "-n", "2", "--dist", "loadfile", *fast, *arguments)
+
+
+def call(program: str, *arguments: str) -> int:
+    """Run a program of `.venv` before the person's eyes. Returns its exit code."""
+    command = [str(VENV / "bin" / program), *arguments]
+    return subprocess.run(command, env=environment(), check=False).returncode
+
+
+def bench(arguments: list[str]) -> int:
+    """Run one benchmark, with what follows its name, or all of them."""
+    known = {script.stem: script for script in sorted((ROOT / "benchmarks").glob("*.py"))}
+    if arguments and arguments[0] not in known:
+        raise Stop(f"no benchmark {arguments[0]!r}; there are {', '.join(known)}")
+    chosen = [known[arguments[0]]] if arguments else list(known.values())
+    return max(call("python", str(script), *arguments[1:]) for script in chosen)
 
 
 def run_checks() -> list[str]:
