@@ -24,15 +24,20 @@ from pathlib import Path
 from typing import TypeVar
 
 from homeroute_agent.spool_file import Counters, Log, SpoolError, SpoolFile, read_counters
-from homeroute_agent.spool_records import Batch, Key, Ledger, SavedClock, Settlement, Undated
+from homeroute_agent.spool_records import (
+    ROW_BYTES,
+    Batch,
+    Key,
+    Ledger,
+    SavedClock,
+    Settlement,
+    Undated,
+)
 from homeroute_wire.messages import Receipt
 
 __all__ = ["Batch", "Key", "Ledger", "SavedClock", "Settlement", "Spool", "SpoolError", "Undated"]
 
 DEFAULT_MAX_BYTES = 67_108_864
-
-ROW_BYTES = 96
-"""What a row costs beside its body, about; counted towards the bound."""
 
 LOG = logging.getLogger("homeroute.agent")
 

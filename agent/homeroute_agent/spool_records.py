@@ -9,6 +9,9 @@ from homeroute_wire.messages import Receipt
 Key = tuple[str, int]
 """A batch's name on the wire: stream and seq."""
 
+ROW_BYTES = 96
+"""What a row costs beside its body, about; counted towards the bound."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
