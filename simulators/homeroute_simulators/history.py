@@ -60,9 +60,7 @@ class PastDrive:
 
     def leg(self) -> Leg:
         """What the district believes: the assignment, or, of a substitute, what GPS showed."""
-        duration_ms = round(
-            drive(self.trip.route, self.trip.period, pace=self.pace).duration_s * 1000
-        )
+        driven = drive(self.trip.route, self.trip.period, pace=self.pace)
         substitute = self.bus is not self.trip.bus
         return Leg(
             device=self.bus.device,

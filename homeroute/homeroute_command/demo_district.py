@@ -1,0 +1,291 @@
+"""A demonstration, assembled: broker, collector, pages, history, and a fleet that drives.
+
+Guarantees: the parts are those of ``homeroute up``, and the agents those of a
+bus; told to stop, the fleet drains, the collector commits, and only then are
+points counted. Does not: parse arguments or print results.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, TypeVar
+from zoneinfo import ZoneInfo
+
+import aiohttp
+
+from homeroute_agent.run import version
+from homeroute_analytics import legs
+from homeroute_collector.broker import Credentials, EmbeddedBroker, Endpoint
+from homeroute_collector.collector import Collector
+from homeroute_collector.config import CollectorConfig, parse
+from homeroute_collector.service import serve
+from homeroute_command.demo_controls import Controls
+from homeroute_command.demo_count import Count, count
+from homeroute_command.demo_folder import DemoFolder
+from homeroute_command.up import mount_pages
+from homeroute_simulators import history
+from homeroute_simulators.agent_file import Cadence
+from homeroute_simulators.district import District
+from homeroute_simulators.filling import Filled, fill
+from homeroute_simulators.fleet import Broker, Fleet, definition
+from homeroute_simulators.world import found
+
+Result = TypeVar("Result")
+
+HISTORY_DAYS = 10
+"""Two school weeks."""
+
+LEG_S = 15.0
+"""How often the live legs are drawn out to the present."""
+
+PAGE_TIMEOUT_S = 10.0
+STATUS_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the user asked for. ``quiesce_s`` is what agents may take to drain."""
+
+    port: int
+    live_s: float | None
+    quiesce_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The first page has been served and the buses drive."""
+
+    url: str
+    first_page_s: float
+    filled: Filled
+    fleet: Fleet
+    collector: Collector
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a demonstration came to."""
+
+    ready: Ready
+    district: District
+    live_s: float
+    live_cpu_s: float
+    quiesce_s: float
+    count: Count
+
+
+async def demonstrate(
+    folder: DemoFolder,
+    wish: Wish,
+    *,
+    began_s: float,
+    stop: asyncio.Event,
+    progress: Callable[[int, int], None],
+    ready: Callable[[Ready], None],
+) -> Outcome | None:
+    """Run until ``stop``, or for ``wish.live_s``; None when stopped before anything drove.
+
+    ``began_s`` is when the user began to wait, on the monotonic clock.
+    """
+    district = found(folder.seed)
+    controls = Controls()
+    passwords = _enrol(folder, district)
+    async with (
+        _broker(folder, district, stop) as endpoint,
+        _collector(_config(folder, district, wish.port, endpoint), controls, stop) as collecting,
+    ):
+        collector, url = collecting
+        filled = await _unless(stop, _fill(folder, district, collector, progress))
+        if filled is None:
+            return None
+        await _fetch(url)
+        fleet = Fleet(
+            district,
+            state=folder.path / "devices",
+            broker=Broker(endpoint.host, endpoint.port),
+            passwords=passwords,
+            cadence=Cadence(),
+        )
+        now = Ready(url, round(time.monotonic() - began_s, 2), filled, fleet, collector)
+        controls.fleet = fleet
+        ready(now)
+        return await _live(folder, district, wish, now, stop)
+
+
+async def _live(
+    folder: DemoFolder, district: District, wish: Wish, now: Ready, stop: asyncio.Event
+) -> Outcome:
+    archive = now.collector.archive
+    began_s, began_cpu_s = time.monotonic(), time.process_time()
+    legs_kept = asyncio.create_task(_keep_legs(district, now.collector), name="live legs")
+    driving = asyncio.create_task(now.fleet.run(stop, quiesce_s=wish.quiesce_s), name="fleet")
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wish.live_s):
+                await asyncio.wait(
+                    {driving, asyncio.ensure_future(stop.wait())},
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+        stop.set()
+        live_s = time.monotonic() - began_s
+        live_cpu_s = time.process_time() - began_cpu_s
+        ledgers = await driving
+    finally:
+        legs_kept.cancel()
+        driving.cancel()
+        await asyncio.gather(legs_kept, driving, return_exceptions=True)
+    await now.collector.ingest.drain()
+    counted = await count(
+        archive, ledgers, folder.path / "devices", history.streams(district, folder.days)
+    )
+    quiesced_s = time.monotonic() - began_s - live_s
+    return Outcome(
+        now, district, round(live_s, 1), round(live_cpu_s, 1), round(quiesced_s, 1), counted
+    )
+
+
+def _enrol(folder: DemoFolder, district: District) -> dict[str, str]:
+    credentials = Credentials(folder.path)
+    buses = credentials.add_all((bus.device for bus in district.buses), replace=True)
+    hotspots = (hotspot.device for hotspot in district.hotspots)
+    return buses | credentials.add_all(hotspots, kind="hotspot", replace=True)
+
+
+@asynccontextmanager
+async def _broker(
+    folder: DemoFolder, district: District, stop: asyncio.Event
+) -> AsyncIterator[Endpoint]:
+    broker = EmbeddedBroker(folder.path, district.name, port=0)
+    endpoint = await broker.start()
+    attending = asyncio.create_task(broker.run(), name="broker")
+    attending.add_done_callback(lambda _: stop.set())
+    try:
+        yield endpoint
+    finally:
+        attending.cancel()
+        await asyncio.gather(attending, return_exceptions=True)
+        await broker.stop()
+
+
+@asynccontextmanager
+async def _collector(
+    config: CollectorConfig, controls: Controls, stop: asyncio.Event
+) -> AsyncIterator[tuple[Collector, str]]:
+    """Serve; a collector that ends by itself ends the demonstration, with its reason."""
+    started: asyncio.Future[tuple[Collector, str]] = asyncio.get_running_loop().create_future()
+    enough = asyncio.Event()
+    serving = asyncio.create_task(
+        serve(
+            config,
+            started=lambda collector, url: started.set_result((collector, url)),
+            stop=enough,
+            mount=[mount_pages, controls.mount],
+            extra_ddl=[legs.DDL],
+            status_s=STATUS_S,
+        ),
+        name="collector",
+    )
+    serving.add_done_callback(lambda _: stop.set())
+    both: set[asyncio.Future[Any]] = {serving, started}
+    await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        if started.done():
+            yield started.result()
+    finally:
+        enough.set()
+        await serving
+
+
+def _config(
+    folder: DemoFolder, district: District, port: int, endpoint: Endpoint
+) -> CollectorConfig:
+    document = {
+        "district": district.name,
+        "data_dir": str(folder.path),
+        "simulated": True,
+        "timezone": district.timezone,
+        "http": {"port": port},
+        "broker": {
+            "host": endpoint.host,
+            "port": endpoint.port,
+            "username": endpoint.username,
+            "password_file": str(endpoint.password_file),
+        },
+    }
+    return parse(document, file="demonstration", folder=folder.path)
+
+
+async def _fill(
+    folder: DemoFolder,
+    district: District,
+    collector: Collector,
+    progress: Callable[[int, int], None],
+) -> Filled:
+    today = datetime.now(ZoneInfo(district.timezone)).date()
+    missing = [day for day in history.school_days(today, HISTORY_DAYS) if day not in folder.days]
+    filled = await fill(
+        collector.archive,
+        collector.ingest,
+        district,
+        missing,
+        definition=await asyncio.to_thread(definition),
+        version=version(),
+        progress=progress,
+    )
+    folder.days = sorted({*folder.days, *missing})
+    folder.remember()
+    return filled
+
+
+async def _keep_legs(district: District, collector: Collector) -> None:
+    """Say which route each bus drives now: one leg a bus from the start to the present."""
+    zone = ZoneInfo(district.timezone)
+    began = datetime.now(zone)
+    period: Literal["AM", "MID", "PM"] = (
+        "AM" if began.hour < 11 else "MID" if began.hour < 13 else "PM"
+    )
+    while True:
+        # A little ahead of the present: the end is overtaken before it is reached.
+        until = datetime.now(zone) + timedelta(seconds=LEG_S + 2)
+        await legs.store(
+            collector.archive.execute,
+            [
+                legs.Leg(
+                    device=bus.device,
+                    service_day=began.date(),
+                    route=district.route_of(bus).label,
+                    trip=f"{district.route_of(bus).number}-live-{began:%H%M%S}",
+                    period=period,
+                    start_ms=round(began.timestamp() * 1000),
+                    end_ms=round(until.timestamp() * 1000),
+                )
+                for bus in district.buses
+            ],
+        )
+        await asyncio.sleep(LEG_S)
+
+
+async def _fetch(url: str) -> None:
+    """Fetch the first page, as the user's browser will."""
+    timeout = aiohttp.ClientTimeout(total=PAGE_TIMEOUT_S)
+    async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as answer:
+        answer.raise_for_status()
+        await answer.read()
+
+
+async def _unless(stop: asyncio.Event, work: Awaitable[Result]) -> Result | None:
+    """The work's result; None when told to stop before it was done."""
+    working = asyncio.ensure_future(work)
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        for task in (working, stopping):
+            task.cancel()
+        await asyncio.gather(working, stopping, return_exceptions=True)

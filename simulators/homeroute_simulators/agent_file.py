@@ -1,0 +1,96 @@
+"""The configuration file of a simulated device's agent, as an installer would write it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from homeroute_simulators.district import District
+from homeroute_simulators.gateway import LAN, SSID, WAN, BusGateway, Gateway
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """How often agents do things, in seconds. The defaults are the demonstration's."""
+
+    sample_s: float = 1.0
+    batch_s: float = 2.0
+    minute_s: float = 10.0
+    session_interim_s: float = 60.0
+    boot_delay_s: float = 1.0
+
+
+def bus_file(
+    district: District, gateway: BusGateway, cadence: Cadence, learning: Path, categories: Path
+) -> str:
+    """TOML of a bus's agent."""
+    return (
+        _common(district, gateway, cadence, "bus")
+        + f"""
+[gpsd]
+address = "127.0.0.1:{gateway.receiver.port}"
+
+[[hostapd]]
+socket = {_text(gateway.access_point.path)}
+ssid = {_text(SSID)}
+band = "5"
+
+[[dns_log]]
+path = {_text(gateway.query_log.path)}
+format = "dnsmasq"
+
+[names]
+leases_file = {_text(gateway.leases_file)}
+learning_file = {_text(learning)}
+categories_dir = {_text(categories)}
+"""
+    )
+
+
+def hotspot_file(district: District, gateway: Gateway, cadence: Cadence) -> str:
+    """TOML of a take-home hotspot's agent."""
+    return _common(district, gateway, cadence, "hotspot")
+
+
+def _common(district: District, gateway: Gateway, cadence: Cadence, kind: str) -> str:
+    return f"""\
+# A simulated device: written anew at every start of the demonstration.
+district = {_text(district.name)}
+device = {_text(gateway.device)}
+kind = {_text(kind)}
+state_dir = "."
+sample_s = {cadence.sample_s}
+batch_s = {cadence.batch_s}
+minute_s = {cadence.minute_s}
+session_interim_s = {cadence.session_interim_s}
+boot_delay_s = {cadence.boot_delay_s}
+timezone = {_text(district.timezone)}
+
+[mqtt]
+host = "127.0.0.1"
+port = {gateway.link.local_port}
+password_file = "password"
+keepalive_s = 10
+ack_timeout_s = 5.0
+
+[network]
+wan = [{_text(WAN)}]
+lan = [{_text(LAN)}]
+proc_net_dev = {_text(gateway.root.path / "proc/net/dev")}
+
+[uplink]
+interface = {_text(WAN)}
+technology = "lte"
+method = "dns"
+targets = ["127.0.0.1:{gateway.resolver.port}"]
+timeout_s = 0.6
+
+[health]
+root = {_text(gateway.root.path)}
+"""
+
+
+def _text(value: object) -> str:
+    """A TOML basic string, whose escapes are those of JSON."""
+    return json.dumps(str(value), ensure_ascii=False)
