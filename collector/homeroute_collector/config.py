@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 from homeroute_wire.schema import ID_PATTERN
 
@@ -38,39 +47,34 @@ class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-def _within(value: object, info: ValidationInfo) -> Path:
+def _beside_the_file(value: object, info: ValidationInfo) -> Path:
     if not isinstance(value, str | Path) or not str(value):
         raise ValueError("want a path")
     folder = info.context["folder"] if info.context else Path()
     return Path(folder, Path(value).expanduser())
 
 
-class _Paths(_Settings):
-    """Settings whose ``*_file`` and ``*_dir`` keys are relative to the file."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _absolute(cls, data: Any, info: ValidationInfo) -> Any:
-        if not isinstance(data, dict):
-            return data
-        return {
-            key: _within(value, info) if key.endswith(("_file", "_dir")) else value
-            for key, value in data.items()
-        }
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no time zone known here") from None
+    return name
 
 
+SettingPath = Annotated[Path, BeforeValidator(_beside_the_file)]
 Text = Annotated[str, Field(strict=True, min_length=1, max_length=255)]
 Port = Annotated[int, Field(strict=True, ge=1, le=65_535)]
 
 
-class Broker(_Paths):
+class Broker(_Settings):
     """The MQTT broker batches come from."""
 
     host: Text = "127.0.0.1"
     port: Port = 1883
     username: Text | None = None
-    password_file: Path | None = None
-    ca_file: Path | None = None
+    password_file: SettingPath | None = None
+    ca_file: SettingPath | None = None
     keepalive_s: Annotated[int, Field(strict=True, ge=5, le=3_600)] = 30
 
     @model_validator(mode="after")
@@ -90,16 +94,16 @@ class Http(_Settings):
     allowed_hosts: tuple[Text, ...] = ()
 
 
-class Influx(_Paths):
+class Influx(_Settings):
     """The InfluxDB that follows the archive."""
 
     url: Annotated[str, Field(strict=True, pattern=r"^https?://[^\s]+$")]
     version: Literal[1, 2] = 2
     database: Text = "telemetry"
     org: Annotated[str, Field(strict=True, max_length=255)] = ""
-    token_file: Path | None = None
+    token_file: SettingPath | None = None
     username: Text | None = None
-    password_file: Path | None = None
+    password_file: SettingPath | None = None
 
 
 class ArchiveSettings(_Settings):
@@ -117,29 +121,20 @@ class RefusedSettings(_Settings):
     bound_bytes_per_device: Annotated[int, Field(strict=True, ge=262_144)] = 16_777_216
 
 
-class CollectorConfig(_Paths):
+class CollectorConfig(_Settings):
     """Everything the collector is told. ``broker`` None: an embedded one is used."""
 
     district: Annotated[str, Field(strict=True, pattern=rf"^{ID_PATTERN.pattern}$")]
-    data_dir: Path
+    data_dir: SettingPath
     simulated: Annotated[bool, Field(strict=True)] = False
     retention_days: Annotated[int, Field(strict=True, ge=1, le=3_660)] = 90
-    timezone: Text | None = None
+    timezone: Annotated[Text, AfterValidator(_known_zone)] | None = None
     clock: Literal["sane", "synchronised"] = "sane"
     broker: Broker | None = None
     http: Http = Http()
     influx: Influx | None = None
     archive: ArchiveSettings = ArchiveSettings()
     refused: RefusedSettings = RefusedSettings()
-
-    @model_validator(mode="after")
-    def _known_zone(self) -> Self:
-        if self.timezone is not None:
-            try:
-                ZoneInfo(self.timezone)
-            except (KeyError, ValueError, OSError):
-                raise ValueError(f"timezone {self.timezone!r} is not known here") from None
-        return self
 
 
 def load(path: Path) -> CollectorConfig:
