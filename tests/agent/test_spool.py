@@ -21,8 +21,8 @@ def batch(seq: int, points: int = 3, size: int = 300) -> Batch:
     return Batch(STREAM, seq, points, bytes(size))
 
 
-def open_spool(folder: Path, **settings: int) -> Spool:
-    return Spool.open(folder / "spool.sqlite", **settings)
+def open_spool(folder: Path, max_bytes: int = 2**26) -> Spool:
+    return Spool.open(folder / "spool.sqlite", max_bytes=max_bytes)
 
 
 def holds(ledger: Ledger) -> bool:
