@@ -32,6 +32,8 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "homeroute-installed.json"
 NEEDS = (3, 11)
+VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
+VENV_PACKAGE = f"python{VERSION}-venv"
 EXTRAS = {"demo": "server", "check": "dev", "test": "dev", "bench": "dev", "generate": "dev"}
 POLICY = Path("/usr/sbin/policy-rc.d")
 
@@ -174,16 +176,15 @@ def works(python: Path) -> bool:
 
 def make_venv() -> None:
     """Create `.venv` anew."""
-    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     try:
         import ensurepip  # noqa: F401  Debian ships Python without it
         import venv
     except ImportError:
         raise Stop(
             f"this Python has no venv module; on Debian and Ubuntu: "
-            f"sudo apt-get install python{version}-venv"
+            f"sudo apt-get install {VENV_PACKAGE}"
         ) from None
-    with timed(f"creating .venv with Python {version}"):
+    with timed(f"creating .venv with Python {VERSION}"):
         venv.create(VENV, clear=True, with_pip=True)
 
 
@@ -284,7 +285,7 @@ def install_servers() -> None:
         return
     missing = [name for name in PACKAGES if not has_package(name)]
     if not has_venv():
-        missing.append("python3-venv")
+        missing.append(VENV_PACKAGE)
     if not missing:
         return
     root = [] if os.geteuid() == 0 else ["sudo", "-n"]
