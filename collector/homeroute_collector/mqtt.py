@@ -100,8 +100,7 @@ class Mqtt:
                 attempt = 0 if self.connected else attempt + 1
                 self._lost(_first(errors))
             finally:
-                if self.connected:
-                    self._lost(None)
+                self._change(connected=False, problem=self.problem or "stopped")
             await asyncio.sleep(random.uniform(0, 1.5 ** min(10, attempt)))
 
     async def _connection(self) -> None:
@@ -183,9 +182,9 @@ class Mqtt:
         self._said_lost = False
         self._change(connected=True, problem=None)
 
-    def _lost(self, reason: str | None) -> None:
+    def _lost(self, reason: str) -> None:
         where = f"{self._broker.host}:{self._broker.port}"
-        text = f"broker {where}: {reason or 'disconnected'}"
+        text = f"broker {where}: {reason}"
         if not self._said_lost:
             self._said_lost = True
             logger.warning("%s; trying again until it answers", text)
