@@ -160,6 +160,24 @@ def test_a_real_influxdb_answers_every_panel_with_data(influxdb: InfluxDB) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("step", ["10s", "30s", "10m"])
+def test_the_uplink_timeline_has_an_answer_however_few_samples_a_step_holds(
+    influxdb: InfluxDB, step: str
+) -> None:
+    now_ms = int(time.time() * 1000)
+    encoder = LineEncoder(MEASUREMENTS["uplink"])
+    common = ("x", "bus-1", "bus", "wwan0", "lte", "unknown")
+    rows = [
+        (now_ms - n * 10_000, *common, n % 3, None, None, None, None, None) for n in range(1, 20)
+    ]
+    written(influxdb, "\n".join(encoder.line(row) for row in rows))
+    (query,) = [q for title, q in TARGETS if title == "Uplink"]
+    found = influxdb.query(as_grafana(query.replace("$__interval", step)), database="telemetry")
+    assert {row["state"] for row in found if row["state"] is not None} <= {0, 1, 2}
+    assert any(row["state"] is not None for row in found)
+
+
+@pytest.mark.slow
 def test_a_device_that_changed_its_state_is_counted_once_as_what_it_is_now(
     influxdb: InfluxDB,
 ) -> None:
