@@ -110,6 +110,8 @@ def _influx(collector: Collector) -> dict[str, Any] | None:
     follower = collector.follower.following()
     return {
         "connected": follower.connected,
+        "commit_id": follower.commit_id,
+        "newest_commit_id": collector.archive.newest_commit_id,
         "lag_s": follower.lag_s,
         "problem": follower.problem,
         "written": follower.written,

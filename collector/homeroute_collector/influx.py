@@ -78,9 +78,13 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """How the follower does. ``lag_s`` is None before the first look at the archive."""
+    """How the follower does. ``lag_s`` is None before the first look at the archive.
+
+    ``commit_id`` is the last commit InfluxDB has.
+    """
 
     connected: bool
+    commit_id: int
     lag_s: float | None
     problem: str | None
     written: int
@@ -127,6 +131,7 @@ class Follower:
         self._rebuilds = 0
         self._waiting_since_ms: int | None = None
         self._looked = False
+        self._after = 0
         self._connected = False
         self._problem: str | None = "no write tried yet"
         self._said: str | None = None
@@ -138,12 +143,15 @@ class Follower:
         lag_s: float | None = 0.0 if self._looked else None
         if self._waiting_since_ms is not None:
             lag_s = max(0.0, (self._now_ms() - self._waiting_since_ms) / 1000)
-        return Following(self._connected, lag_s, self._problem, self._written, self._rejected)
+        return Following(
+            self._connected, self._after, lag_s, self._problem, self._written, self._rejected
+        )
 
     async def rebuild(self) -> None:
         """Begin again at the archive's first commit: fills an empty InfluxDB."""
         async with self._moving:
             await self._source.advance(0)
+            self._after = 0
             # Only now: whoever sees the number changed reads the cursor anew.
             self._rebuilds += 1
         log.info("%s: writing everything in the archive again", self._target.name)
@@ -152,11 +160,11 @@ class Follower:
         """Follow until cancelled."""
         ahead: Chunk | None = None
         rebuilds = -1
-        after = 0
         while True:
             if rebuilds != self._rebuilds:
-                ahead, rebuilds, after = None, self._rebuilds, await self._source.cursor()
-            chunk = ahead or await self._source.next_chunk(after, self._chunk_points)
+                ahead, rebuilds = None, self._rebuilds
+                self._after = await self._source.cursor()
+            chunk = ahead or await self._source.next_chunk(self._after, self._chunk_points)
             self._looked = True
             self._waiting_since_ms = chunk.received_ms if chunk else None
             if chunk is None:
@@ -169,7 +177,7 @@ class Follower:
             async with self._moving:
                 if rebuilds == self._rebuilds:
                     await self._source.advance(chunk.upto)
-                    after = chunk.upto
+                    self._after = chunk.upto
 
     async def _deliver(self, chunk: Chunk) -> None:
         if chunk.unwritable:
