@@ -54,9 +54,9 @@ def read_boot_id() -> str:
 class Clock:
     """Boot clock, its offset to the true time, and how samplers wait.
 
-    ``offset_ms`` restores an offset fixed earlier in this same boot. The
-    ``monotonic_ms`` and ``sleep`` functions are replaced in tests and
-    simulations.
+    ``offset_ms`` restores an offset fixed earlier in this same boot.
+    ``synchronised`` says whether the system's wall clock may be believed now.
+    ``monotonic_ms`` and ``sleep`` are replaced in tests and simulations.
     """
 
     def __init__(
@@ -66,12 +66,14 @@ class Clock:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         boot_id: str | None = None,
         offset_ms: int | None = None,
+        synchronised: Callable[[], bool] = lambda: False,
     ) -> None:
         self._monotonic_ms = monotonic_ms
         self._last_stamp = -1
         self._offset_ms = offset_ms
         self._collector_offset_ms: int | None = None
         self.sleep = sleep
+        self.synchronised = synchronised
         self.boot_id = boot_id or read_boot_id()
         self.source = "" if offset_ms is None else "earlier in this boot"
 

@@ -23,7 +23,7 @@ from homeroute_agent.sample import Context, Sampler
 from homeroute_agent.spool import Ledger, Spool, SpoolError
 from homeroute_agent.spool_file import Log
 from homeroute_agent.supervise import Failures, supervise
-from homeroute_agent.trust import watch_kernel
+from homeroute_agent.trust import kernel_synchronised, watch_kernel
 from homeroute_wire import WIRE_VERSION
 from homeroute_wire.measurements import Agent
 from homeroute_wire.messages import Status
@@ -55,10 +55,10 @@ async def run_agent(
 ) -> Ledger:
     """Run until ``stop`` is set; then send for up to ``quiesce_s`` and return the ledger.
 
-    ``samplers`` replaces the agent's own table; ``clock`` the device's clock,
-    which is otherwise trusted once the kernel, a GPS fix or the collector
-    vouches for it. Raises :class:`~homeroute_agent.spool_file.SpoolError` when
-    the spool cannot be opened.
+    ``samplers`` replaces the agent's own table, ``clock`` the device's clock,
+    which is trusted once the kernel, a GPS fix or the collector vouches for it.
+    Raises :class:`~homeroute_agent.spool_file.SpoolError` when the spool cannot
+    be opened.
     """
     path = config.state_dir / SPOOL_NAME
     spool = await asyncio.to_thread(Spool.open, path, max_bytes=config.spool.max_bytes, log=logger)
@@ -71,7 +71,11 @@ async def run_agent(
 
 def _clock(spool: Spool) -> Clock:
     saved, boot = spool.clock(), read_boot_id()
-    return Clock(boot_id=boot, offset_ms=saved.offset_ms if saved.boot == boot else None)
+    return Clock(
+        boot_id=boot,
+        offset_ms=saved.offset_ms if saved.boot == boot else None,
+        synchronised=kernel_synchronised,
+    )
 
 
 async def _run(

@@ -71,6 +71,9 @@ async def supervise(sampler: Sampler, context: Context) -> None:
             await asyncio.sleep(ABSENT_S)
         except Exception as error:  # noqa: BLE001 -- whatever it is, the others go on
             context.failed(sampler.name, error)
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                return  # it failed while it was being stopped
             steady = context.clock.boot_ms() - began_ms > ABSENT_S * 1000
             attempt = 1 if steady else attempt + 1
             await asyncio.sleep(0.1 + full_jitter_s(attempt))

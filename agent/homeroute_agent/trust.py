@@ -48,15 +48,10 @@ def kernel_synchronised() -> bool:
     return 0 <= state < TIME_ERROR and not timex.status & STA_UNSYNC
 
 
-async def watch_kernel(
-    clock: Clock,
-    *,
-    synchronised: Callable[[], bool] = kernel_synchronised,
-    wall_ms: Callable[[], int] = wall_clock_ms,
-) -> None:
+async def watch_kernel(clock: Clock, *, wall_ms: Callable[[], int] = wall_clock_ms) -> None:
     """Offer the system's clock as soon as the kernel vouches for it; return when trusted."""
     while not clock.trusted:
-        if synchronised():
+        if clock.synchronised():
             clock.offer("kernel", wall_ms())
         if not clock.trusted:
             await clock.sleep(KERNEL_POLL_S)

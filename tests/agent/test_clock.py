@@ -92,9 +92,8 @@ def test_ticks_keep_their_beat_and_leave_out_what_was_missed() -> None:
 def test_the_kernel_is_asked_until_it_vouches_for_the_clock() -> None:
     time = Time()
     answers = iter([False, False, True])
-    asyncio.run(
-        watch_kernel(time.clock, synchronised=lambda: next(answers), wall_ms=lambda: NOW_MS)
-    )
+    time.clock.synchronised = lambda: next(answers)
+    asyncio.run(watch_kernel(time.clock, wall_ms=lambda: NOW_MS))
     assert time.clock.source == "kernel"
     assert time.ms == 9_000
 
@@ -102,7 +101,8 @@ def test_the_kernel_is_asked_until_it_vouches_for_the_clock() -> None:
 def test_a_synchronised_kernel_in_1970_is_not_believed() -> None:
     time = Time()
     walls = iter([1_000, NOW_MS])
-    asyncio.run(watch_kernel(time.clock, synchronised=lambda: True, wall_ms=lambda: next(walls)))
+    time.clock.synchronised = lambda: True
+    asyncio.run(watch_kernel(time.clock, wall_ms=lambda: next(walls)))
     assert time.clock.now_ms() == NOW_MS
 
 
