@@ -14,9 +14,9 @@ already turned it into a :data:`Kind`. Times are wall clock, ms.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import astuple, dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
 
 from homeroute_agent.clients import Stay
 
@@ -51,11 +51,8 @@ class Minute:
     classified_lookups: int
 
 
-class Presence(Protocol):
-    """Tells the stays of a client on the wall clock; None when nobody can know them."""
-
-    def __call__(self, client: Hashable) -> Sequence[Stay] | None:
-        """The stays of ``client``."""
+Presence = Callable[[Hashable], Sequence[Stay] | None]
+"""Tells the stays of a client on the wall clock; None when nobody can know them."""
 
 
 @dataclass(slots=True)

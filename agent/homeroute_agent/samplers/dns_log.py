@@ -71,7 +71,7 @@ async def _follow(ctx: Context, log: DnsLogSettings, counter: Counter) -> None:
     try:
         while True:
             try:
-                lines = follower.read()
+                lines, at_ms = follower.read(), ctx.clock.boot_ms()
             except FileNotFoundError:
                 ctx.failed(name, NoData(f"no log at {log.path}: does the name server write one?"))
             except OSError as error:
@@ -84,7 +84,7 @@ async def _follow(ctx: Context, log: DnsLogSettings, counter: Counter) -> None:
                 if events:
                     await joined.refresh({event.address for event in events} - OWN)
                 for event in events:
-                    counter.take(event)
+                    counter.take(event, at_ms)
             await ctx.clock.sleep(poll_s)
     finally:
         follower.close()
@@ -130,12 +130,11 @@ class Counter:
         if self._listening_ms is None:
             self._listening_ms = self._ctx.clock.boot_ms()
 
-    def take(self, event: Lookup | Block) -> None:
-        """Take one line's event; its name and address go no further."""
+    def take(self, event: Lookup | Block, at_ms: int) -> None:
+        """Take an event read at ``at_ms``; its name and address go no further."""
         if event.address in OWN:
             return
-        clients, at_ms = self._ctx.clients, self._ctx.clock.boot_ms()
-        client: Hashable = clients.at_address(event.address)
+        client: Hashable = self._ctx.clients.at_address(event.address)
         if client is None:
             client = Unexplained(event.address)
         if not self._once.first((client, event.name, type(event)), at_ms):

@@ -17,7 +17,7 @@ from homeroute_agent.filter_hits import Action
 
 _DNSMASQ = re.compile(r"dnsmasq(?:-[^\[\s]+)?\[\d+\]: (?:\d+ (?P<client>[0-9a-fA-F.:]+)/\d+ )?")
 _QUERY = re.compile(r"query\[(?P<type>[^\]]+)\] (?P<name>\S+) from (?P<client>[0-9a-fA-F.:%\w]+)$")
-_MADE_HERE = re.compile(r"(?P<source>config|/\S+) (?P<name>\S+) is (?P<answer>\S+)$")
+_MADE_HERE = re.compile(r"(?P<source>config|\S*/\S+) (?P<name>\S+) is (?P<answer>\S+)$")
 _BLOCKED_BY_CONFIG = frozenset({"0.0.0.0", "::", "NXDOMAIN"})  # noqa: S104 -- an answer, no bind
 _BLOCKED_BY_FILE = frozenset({"0.0.0.0", "::"})  # noqa: S104 -- the same
 
