@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Only here: the agent at work has no use for it.
         from homeroute_agent import probe
 
-        return probe.main(options.config)
+        return probe.main(options.config, as_json=options.json, write=options.write)
     _log_plainly(logging.DEBUG if options.verbose else logging.INFO)
     try:
         config = load(options.config)
@@ -75,6 +75,10 @@ def _parser() -> argparse.ArgumentParser:
         default=None,
         metavar="FILE",
         help="try what this configuration says, instead of the usual places",
+    )
+    probe.add_argument("--json", action="store_true", help="print one JSON object")
+    probe.add_argument(
+        "--write", type=Path, default=None, metavar="FILE", help="save the configuration offered"
     )
     commands.add_parser("version", help="print the version")
     return parser
