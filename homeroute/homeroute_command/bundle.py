@@ -16,6 +16,8 @@ from pathlib import Path
 from homeroute_collector.broker.private_files import write_private
 
 SUFFIX = ".homeroute.tar.gz"
+AGENT_GROUP = "homeroute-agent"
+"""Whom the files belong to when root unpacks them where this group exists; else to root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ def write_bundle(path: Path, membership: Membership, password: str, ca_pem: byte
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         _add(archive, "agent.toml", agent_toml(membership).encode(), 0o644)
         _add(archive, "ca.pem", ca_pem, 0o644)
-        _add(archive, "password", password.encode() + b"\n", 0o600)
+        _add(archive, "password", password.encode() + b"\n", 0o640)
     write_private(path, buffer.getvalue())
 
 
@@ -105,12 +107,12 @@ address = "127.0.0.1:2947"
 
 # Lookups become counts per minute in memory; no name leaves the device.
 [[dns_log]]
-path = "/var/log/dnsmasq.log"
+path = "/run/dnsmasq-log/dnsmasq.log"  # in memory: names are not to reach the disk
 format = "dnsmasq"
 
 # If unbound filters with RPZ zones:
 # [[dns_log]]
-# path = "/var/log/unbound.log"
+# path = "/run/unbound-log/unbound.log"
 # format = "unbound"
 
 [names]
@@ -134,7 +136,7 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes, mode: int) -> None
     member.size = len(content)
     member.mode = mode
     member.mtime = int(time.time())
-    member.uname = member.gname = "root"
+    member.uname, member.gname = "root", AGENT_GROUP
     archive.addfile(member, io.BytesIO(content))
 
 

@@ -27,8 +27,8 @@ from homeroute_command.bundle import SUFFIX, Membership, write_bundle
 from homeroute_command.failure import Failure
 
 DEFAULT_DATA = Path("~/.local/share/homeroute")
-AGENT_FOLDER = "/etc/homeroute-agent"
-"""Where the agent's unit looks for its configuration."""
+AGENT_FOLDER = "/etc/homeroute"
+"""Where the agent looks for its configuration."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

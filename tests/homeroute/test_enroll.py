@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from homeroute_agent import config as agent_config
+from homeroute_agent.__main__ import DEFAULT_CONFIG
 from homeroute_collector.broker import Credentials, Listen, Site, site
 from homeroute_command import enroll, up
 from homeroute_command.__main__ import main
@@ -51,7 +52,7 @@ def test_the_bundle_is_a_complete_configuration_the_agent_accepts(
     bundle = Path(f"bus-07{SUFFIX}")
     assert stat.S_IMODE(bundle.stat().st_mode) == 0o600
     folder = _unpack(bundle, tmp_path / "device")
-    assert stat.S_IMODE((folder / "password").stat().st_mode) == 0o600
+    assert stat.S_IMODE((folder / "password").stat().st_mode) & 0o027 == 0
     config = agent_config.load(folder / "agent.toml")
     assert (config.district, config.device, config.kind) == ("springfield", "bus-07", kind)
     assert (config.mqtt.host, config.mqtt.port) == ("t.example.org", 8883)
@@ -198,6 +199,10 @@ def test_one_data_directory_is_one_district(data: Path, capsys: pytest.CaptureFi
     _enroll(data, "bus-07", "--district", "springfield", "--address", "t.example.org")
     assert _enroll(data, "bus-08", "--district", "shelbyville") == 2
     assert "'springfield', not 'shelbyville'" in capsys.readouterr().err
+
+
+def test_the_agent_looks_where_the_bundle_is_unpacked() -> None:
+    assert Path(enroll.AGENT_FOLDER, "agent.toml") == DEFAULT_CONFIG
 
 
 def test_enroll_and_up_look_in_the_same_place() -> None:
