@@ -45,7 +45,7 @@ def read_boot_id() -> str:
     except OSError:
         pass
     try:
-        import psutil  # type: ignore[import-untyped]
+        import psutil
     except ImportError:
         return secrets.token_hex(16)
     return f"booted-{int(psutil.boot_time())}"

@@ -175,6 +175,7 @@ class Delivery:
                 continue
             if ack.clock_ms is not None:
                 self._clock.hear_collector(ack.clock_ms)
+            self._say_answered()
             if not ack.receipts and not ack.held:
                 self._window.hello(_now_ms())
             receipts += ack.receipts
@@ -193,9 +194,6 @@ class Delivery:
                     wrong.stored,
                     wrong.refused,
                 )
-            if self._said_silent:
-                self._log.info("collector acknowledges again")
-                self._said_silent = False
 
     async def _release(self, keys: list[Key]) -> None:
         try:
@@ -209,7 +207,7 @@ class Delivery:
         now_ms = _now_ms()
         window = self._window
         if not self._said_silent and window.silent(now_ms):
-            self._log.warning("collector does not acknowledge; everything is kept")
+            self._log.warning("collector does not answer; everything is kept")
             self._said_silent = True
         due = window.due(now_ms)
         if due:
@@ -240,6 +238,12 @@ class Delivery:
         if not self._said_down:
             self._log.warning("%s; keeping everything and trying again", reason)
         self._said_down = reason
+
+    def _say_answered(self) -> None:
+        self._window.answered()
+        if self._said_silent:
+            self._log.info("collector answers again")
+        self._said_silent = False
 
     def _say_spool(self, reason: str) -> None:
         if reason and not self._said_spool:

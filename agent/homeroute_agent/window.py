@@ -25,8 +25,8 @@ HELD_BOUND_MS = 3_600_000
 FRESH_MS = 1_000
 """A batch sent so recently before a hello has reached the collector that said it."""
 
-SILENT_ATTEMPTS = 2
-"""Sendings of one batch unanswered after which the collector counts as silent."""
+SILENT_TIMEOUTS = 2
+"""After so many timeouts without any answer the collector counts as silent."""
 
 
 def full_jitter_s(attempt: int, uniform: Callable[[float, float], float] = random.uniform) -> float:
@@ -61,6 +61,7 @@ class Window:
         self._holds: dict[Key, int] = {}
         self._newest = 0
         self._backlog_ms = 0
+        self._unanswered_ms: int | None = None  # since when nothing has been answered
 
     @property
     def newest(self) -> int:
@@ -93,6 +94,8 @@ class Window:
 
     def sent(self, batch: Batch, now_ms: int) -> None:
         """Note one sending."""
+        if self._unanswered_ms is None:
+            self._unanswered_ms = now_ms
         flight = self._flights.setdefault(batch.key, _Flight(0, 0, 0, 0))
         flight.sent_ms = now_ms
         flight.attempts += 1
@@ -138,6 +141,7 @@ class Window:
 
     def connected(self, now_ms: int) -> None:
         """A new connection: what was on its way is due at once."""
+        self.answered()
         for flight in self._flights.values():
             if not flight.parked:
                 flight.due_ms = now_ms
@@ -150,13 +154,14 @@ class Window:
                 flight.due_ms = min(flight.due_ms, soon)
                 flight.attempts = 0
 
+    def answered(self) -> None:
+        """The collector has said something, or may say it anew: it is not silent."""
+        self._unanswered_ms = None
+
     def silent(self, now_ms: int) -> bool:
-        """Whether batches have been sent repeatedly without any answer."""
-        return any(
-            flight.attempts >= SILENT_ATTEMPTS and flight.sent_ms + self._timeout_ms <= now_ms
-            for flight in self._flights.values()
-            if not flight.parked
-        )
+        """Whether what was sent has met nothing but silence for long."""
+        since_ms = self._unanswered_ms
+        return since_ms is not None and now_ms - since_ms > SILENT_TIMEOUTS * self._timeout_ms
 
     def idle(self) -> bool:
         """Whether nothing is in flight, held batches aside."""

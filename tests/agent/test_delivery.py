@@ -147,7 +147,7 @@ def test_a_silent_collector_is_said_once_and_gets_everything_when_it_is_back(
     async def story() -> None:
         with Acking(mosquitto.port, policy=silent) as collector:
             async with running(configure(tmp_path, mosquitto.port)) as agent:
-                quiet = "collector does not acknowledge; everything is kept"
+                quiet = "collector does not answer; everything is kept"
                 await until(lambda: quiet in said(caplog), "the silence to be noticed")
                 assert len(set(collector.keys)) <= 8  # no more than the window
                 assert len(collector.keys) > len(set(collector.keys))  # sent again
@@ -157,7 +157,7 @@ def test_a_silent_collector_is_said_once_and_gets_everything_when_it_is_back(
                 ledger = await agent.stop()
             assert ledger.stored == ledger.sampled == collector.points
             assert said(caplog).count(quiet) == 1
-            assert said(caplog).count("collector acknowledges again") == 1
+            assert said(caplog).count("collector answers again") == 1
 
     play(story)
 

@@ -132,13 +132,15 @@ def test_a_hello_repeats_what_the_collector_may_have_missed_and_nothing_else() -
     assert w.due(11_000) == [(STREAM, 1)]
 
 
-def test_a_collector_counts_as_silent_after_two_sendings_unanswered() -> None:
+def test_a_collector_counts_as_silent_when_nothing_at_all_was_answered_for_long() -> None:
     w = window()
+    assert not w.silent(10**9)
     w.sent(batch(1), 0)
-    assert not w.silent(TIMEOUT_MS)
-    w.sent(batch(1), 31_000)
-    assert not w.silent(31_000)
-    assert w.silent(31_000 + TIMEOUT_MS)
+    w.sent(batch(2), 50_000)
+    assert not w.silent(2 * TIMEOUT_MS)
+    assert w.silent(2 * TIMEOUT_MS + 1)
+    w.answered()
+    assert not w.silent(10**9)
 
 
 @given(st.integers(0, 100))
