@@ -14,7 +14,9 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 import duckdb
+import numpy as np
 
+from homeroute_collector.archive_columns import insert_rows, texts
 from homeroute_collector.archive_records import Commit
 from homeroute_collector.ranges import Ranges
 from homeroute_wire.messages import Receipt
@@ -139,11 +141,14 @@ def fold_ranges(connection: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
     ]
     connection.execute("DELETE FROM ranges")
     if rows:
-        devices, streams, firsts, lasts = (list(column) for column in zip(*rows, strict=True))
-        connection.execute(
-            "INSERT INTO ranges SELECT unnest(?), unnest(?), unnest(?), unnest(?)",
-            [devices, streams, firsts, lasts],
-        )
+        devices, streams, firsts, lasts = zip(*rows, strict=True)
+        columns = {
+            "device": texts(devices),
+            "stream": texts(streams),
+            "first_seq": np.array(firsts, dtype=np.int64),
+            "last_seq": np.array(lasts, dtype=np.int64),
+        }
+        insert_rows(connection, "ranges", columns)
     connection.execute(
         "INSERT OR REPLACE INTO meta VALUES ('ranges_commit', ?)", [str(ledger.commit_id)]
     )

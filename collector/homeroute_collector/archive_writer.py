@@ -134,7 +134,21 @@ class Writer:
             self._inbox.put(item)
 
     def _run(self) -> None:
-        after: _Waiting | _Task | None = None
+        try:
+            self._work()
+            with contextlib.suppress(duckdb.Error):
+                self._transact(fold_ranges)
+        except BaseException as error:
+            # Nothing known does this. Who waits must not wait for ever.
+            logger.critical("archive: the writer failed; restart the collector", exc_info=True)
+            self.problem = f"the writer failed: {type(error).__name__}"
+            self._closing.set()
+        while not self._inbox.empty():
+            if (item := self._inbox.get()) is not None:
+                _resolve([(item.future, None, ArchiveClosedError("the archive is closed"))])
+
+    def _work(self) -> None:
+        after: _Task | None = None
         while True:
             item = after or self._inbox.get()
             after = None
@@ -142,13 +156,11 @@ class Writer:
                 group, after, ended = self._gather(item)
                 self._write(group)
                 if ended:
-                    break
+                    return
             elif item is None:
-                break
+                return
             else:
                 self._perform(item)
-        with contextlib.suppress(duckdb.Error):
-            self._transact(fold_ranges)
 
     def _gather(self, first: _Waiting) -> tuple[list[_Waiting], _Task | None, bool]:
         group, points = [first], first.commit.stored

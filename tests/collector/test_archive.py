@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from homeroute_collector import archive as archive_module
 from homeroute_collector.archive import Archive
 from homeroute_collector.archive_expiry import expire
 from homeroute_collector.archive_ledger import GARBAGE_BOUND
@@ -399,5 +400,67 @@ def test_every_measurement_has_a_table_with_its_columns(tmp_path: Path) -> None:
                 [name],
             )
             assert [column for (column,) in rows][7:] == [c.name for c in spec.columns]
+
+    within(tmp_path, use)
+
+
+class Treacherous:
+    """A connection whose next COMMIT reaches the file and is then said to have failed."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, betrayals: list[str]) -> None:
+        self._connection = connection
+        self._betrayals = betrayals
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def commit(self) -> None:
+        self._connection.commit()
+        if self._betrayals:
+            raise duckdb.IOException(self._betrayals.pop())
+
+
+def test_a_commit_that_reached_the_file_before_it_failed_is_not_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    betrayals: list[str] = []
+    connect = archive_module._connect
+
+    def treacherous(path: Path, config: dict[str, Any]) -> Any:
+        return Treacherous(connect(path, config), betrayals)
+
+    monkeypatch.setattr(archive_module, "_connect", treacherous)
+    status = DeviceStatus(state="online", age_s=1.0, level=2)
+
+    async def use(archive: Archive) -> None:
+        betrayals.append("the disk went away")
+        committed, own = await asyncio.gather(
+            archive.commit(received(batch())),
+            archive.commit(of_records("bus-07", "bus", NOW_MS, [status], received_ms=NOW_MS)),
+        )
+        assert (committed.outcome, committed.commit_id, own.commit_id) == ("stored", 1, 1)
+        assert betrayals == []
+        assert archive.problem is None
+        assert await archive.query("SELECT count(*) FROM device_status") == [(1,)]
+        assert await archive.query("SELECT count(*) FROM wifi") == [(6,)]
+        assert (await archive.commit(received(batch(seq=2)))).commit_id == 2
+
+    within(tmp_path, use)
+
+
+def test_a_writer_that_fails_unforeseen_lets_nobody_behind_it_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise SystemError("unforeseen")
+
+    async def use(archive: Archive) -> None:
+        monkeypatch.setattr(archive._writer, "_gather", fails)
+        waiting = [archive.submit(received(batch(seq=seq))) for seq in (1, 2)]
+        await asyncio.wait(waiting, timeout=5, return_when=asyncio.FIRST_COMPLETED)
+        assert isinstance(waiting[1].exception(), ArchiveClosedError)
+        assert "SystemError" in str(archive.problem)
+        with pytest.raises(ArchiveClosedError):
+            await archive.commit(received(batch(seq=3)))
 
     within(tmp_path, use)

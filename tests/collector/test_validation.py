@@ -256,6 +256,7 @@ def _as_long(
     return st.tuples(cells, fill).map(lambda pair: (pair[0] + pair[1])[:rows])
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(measurements(), st.sampled_from(["bus", "hotspot"]))
 def test_the_counts_add_up_whatever_a_body_holds(made: dict[str, Any], kind: str) -> None:
@@ -271,6 +272,7 @@ def test_the_counts_add_up_whatever_a_body_holds(made: dict[str, Any], kind: str
         assert columns.values.keys() <= known
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(measurements())
 def test_judging_again_what_was_stored_refuses_nothing(made: dict[str, Any]) -> None:
