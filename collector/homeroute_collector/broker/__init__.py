@@ -10,7 +10,8 @@ archive's business (the broker may forget everything).
 
 from homeroute_collector.broker.certificates import CertificateError
 from homeroute_collector.broker.credentials import Account, CredentialError, Credentials
-from homeroute_collector.broker.embedded import BrokerError, EmbeddedBroker, Endpoint, Listen
+from homeroute_collector.broker.embedded import EmbeddedBroker, Endpoint, Listen
+from homeroute_collector.broker.program import BrokerError
 from homeroute_collector.broker.site import Site, SiteError
 
 __all__ = [

@@ -14,7 +14,6 @@ import asyncio
 import contextlib
 import logging
 import random
-import socket
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,8 +25,15 @@ from homeroute_collector.broker.credentials import COLLECTOR, Credentials
 from homeroute_collector.broker.greeting import Refused, greet
 from homeroute_collector.broker.mosquitto import MOSQUITTO
 from homeroute_collector.broker.nats import NATS
+from homeroute_collector.broker.ports import free_port, require_free
 from homeroute_collector.broker.private_files import locked, private_directory
-from homeroute_collector.broker.program import LOOPBACK, Plan, Program, TlsListener
+from homeroute_collector.broker.program import (
+    LOOPBACK,
+    BrokerError,
+    Plan,
+    Program,
+    TlsListener,
+)
 from homeroute_collector.broker.running import Running, Workplace, end_left_over, note_running
 
 log = logging.getLogger(__name__)
@@ -37,10 +43,6 @@ PROGRAMS = (MOSQUITTO, NATS)
 _SERVING_S = 15.0  # a small machine under load starts a broker in less
 _WATCH_S = 0.5  # how soon an enrolment is seen
 _CERTIFICATE_S = 6 * 3600.0  # how often the certificate's end is looked at
-
-
-class BrokerError(Exception):
-    """The embedded broker cannot run; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ class EmbeddedBroker:
                 log.warning("ended a broker that an earlier run left behind")
             self._claim_district()
             password_file = self._credentials.ensure_collector()
-            self._port = self._port or _free_port()
+            self._port = self._port or free_port()
             self._endpoint = self._make_endpoint(password_file)
             self._workplace = Workplace(self._program, broker_directory)
             self._write()
@@ -229,9 +231,9 @@ class EmbeddedBroker:
         assert self._workplace is not None
         assert self._endpoint is not None
         if self._listen is None or self._program.plain_beside_tls:
-            _require_free(LOOPBACK, self._port)
+            require_free(LOOPBACK, self._port)
         if self._listen is not None:
-            _require_free(self._listen.address, self._listen.port)
+            require_free(self._listen.address, self._listen.port)
         if self._running is not None:
             await self._running.end()
         self._running = await Running.start(self._program, self._binary, self._workplace)
@@ -301,32 +303,3 @@ def _choose(prefer: Literal["mosquitto", "nats"] | None) -> tuple[Program, Path]
         if prefer is None
         else f"find a broker: {wanted[0].name} is not installed"
     )
-
-
-def _family(address: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in address else socket.AF_INET
-
-
-def _require_free(address: str, port: int) -> None:
-    with socket.socket(_family(address), socket.SOCK_STREAM) as probe:
-        # As brokers do: connections of a broker just ended do not count.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address, port))
-            probe.listen()
-        except OSError as error:
-            raise BrokerError(
-                f"listen on {address} port {port}: {error.strerror}; stop what uses it "
-                f"(see `ss -ltnp 'sport = :{port}'`), or choose another port"
-            ) from None
-
-
-def _free_port() -> int:
-    # Below the range from which systems give clients their ports: a client that
-    # retries a port of that range while nobody serves it can meet itself there,
-    # and then holds it against us.
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with contextlib.suppress(BrokerError):
-            _require_free(LOOPBACK, port)
-            return port

@@ -28,6 +28,10 @@ KEEPALIVE_MAX_S = 600
 LOOPBACK = "127.0.0.1"
 
 
+class BrokerError(Exception):
+    """The embedded broker cannot run; the message says what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class TlsListener:
     """MQTT over TLS at an address, with the PEM texts of a certificate and its key."""

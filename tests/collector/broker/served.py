@@ -35,6 +35,13 @@ def let_in_within(limit_s: float, connect: Callable[[], Client]) -> Client:
             time.sleep(0.02)
 
 
+def until(true: Callable[[], bool], limit_s: float) -> None:
+    end = time.monotonic() + limit_s
+    while not true():
+        assert time.monotonic() < end, "it did not come true in time"
+        time.sleep(0.02)
+
+
 class Served:
     """A running broker; `endpoint` and `broker` are there inside the `with` block."""
 

@@ -1,0 +1,40 @@
+"""Whether a port is free, and which one is."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import socket
+
+from homeroute_collector.broker.program import LOOPBACK, BrokerError
+
+
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def require_free(address: str, port: int) -> None:
+    """Raise BrokerError when somebody listens there, or we may not."""
+    with socket.socket(_family(address), socket.SOCK_STREAM) as probe:
+        # As brokers do: connections of a broker just ended do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+            probe.listen()
+        except OSError as error:
+            raise BrokerError(
+                f"listen on {address} port {port}: {error.strerror}; stop what uses it "
+                f"(see `ss -ltnp 'sport = :{port}'`), or choose another port"
+            ) from None
+
+
+def free_port() -> int:
+    """A loopback port nobody listens on."""
+    # Below the range from which systems give clients their ports: a client that
+    # retries a port of that range while nobody serves it can meet itself there,
+    # and then holds it against us.
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with contextlib.suppress(BrokerError):
+            require_free(LOOPBACK, port)
+            return port
