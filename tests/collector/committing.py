@@ -51,7 +51,7 @@ async def main(path: Path, first: int, bound: int | None) -> None:
 
 async def lift(archive: Archive) -> None:
     """Wait for the trouble to show, then for leave to end it."""
-    while archive.problem is None:  # noqa: ASYNC110 - a thread sets it
+    while archive.problem is None:
         await asyncio.sleep(0.005)
     print("full", flush=True)
     await asyncio.to_thread(sys.stdin.readline)

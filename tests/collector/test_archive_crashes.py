@@ -25,6 +25,7 @@ def committing(path: Path, first: int, *more: str) -> Iterator[subprocess.Popen[
     """The program that commits, in a process of its own; killed at the end."""
     program = subprocess.Popen(
         [sys.executable, "-m", "tests.collector.committing", str(path), str(first), *more],
+        cwd=Path(__file__).parents[2],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
