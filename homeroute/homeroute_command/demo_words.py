@@ -38,7 +38,7 @@ class Words:
             self._bar.start()
         self._bar.update(self._task, completed=done, total=total)
         if done >= total:
-            self._bar.stop()
+            self.stop()
 
     def ready(self, now: Ready) -> None:
         """Say where to look."""
@@ -60,7 +60,8 @@ class Words:
 
     def stop(self) -> None:
         """Leave the terminal as it was."""
-        self._bar.stop()
+        if self._bar.live.is_started:
+            self._bar.stop()
 
 
 async def watch(now: Ready, console: Console, every_s: float = 1.0) -> None:

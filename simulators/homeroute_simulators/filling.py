@@ -55,6 +55,8 @@ async def fill(
     ``definition`` and ``version`` are what the live agents say of themselves.
     """
     began_s = time.monotonic()
+    if not days:
+        return Filled(0, 0, 0.0)
     plan = history.plan(district, days)
     radio = Radio(district)
     made: asyncio.Queue[list[Sent] | None] = asyncio.Queue(AHEAD)

@@ -128,11 +128,11 @@ def _trips(routes: tuple[Route, ...], buses: tuple[Bus, ...]) -> tuple[Trip, ...
 
 def _zones(rng: random.Random, route: Route) -> list[Zone]:
     """A hollow without service on every route, on some a second, on some a weak stretch."""
-    zones = [_zone(rng, route, rng.uniform(0.35, 0.6), rng.uniform(170.0, 330.0), 50.0)]
+    zones = [_zone(rng, route, rng.uniform(0.35, 0.6), rng.uniform(130.0, 250.0), 50.0)]
     if rng.random() < 0.4:
-        zones.append(_zone(rng, route, rng.uniform(0.08, 0.25), rng.uniform(250.0, 400.0), 50.0))
+        zones.append(_zone(rng, route, rng.uniform(0.08, 0.25), rng.uniform(150.0, 270.0), 50.0))
     if rng.random() < 0.5:
-        zones.append(_zone(rng, route, rng.uniform(0.65, 0.8), rng.uniform(250.0, 450.0), 22.0))
+        zones.append(_zone(rng, route, rng.uniform(0.65, 0.8), rng.uniform(200.0, 400.0), 22.0))
     return zones
 
 

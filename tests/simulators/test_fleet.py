@@ -1,0 +1,106 @@
+"""The real agents over the fakes: each measurement arrives, none of what is private does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from homeroute_agent.run import SPOOL_NAME
+from homeroute_agent.spool import Ledger, Spool
+from homeroute_simulators.agent_file import Cadence
+from homeroute_simulators.district import District
+from homeroute_simulators.fleet import Broker, Fleet, definition, devices, starting_phase_s
+from homeroute_simulators.lap import Lap
+from homeroute_simulators.world import found
+from homeroute_wire.batch import Header, inflate
+
+QUICK = Cadence(sample_s=0.2, batch_s=0.5, minute_s=0.5, session_interim_s=0.5, boot_delay_s=0.0)
+
+
+def small() -> District:
+    whole = found(7)
+    bus = max(whole.buses, key=lambda b: len(Lap(whole.route_of(b), b).at(700.0).aboard))
+    return replace(
+        whole,
+        buses=(bus,),
+        hotspots=whole.hotspots[:1],
+        trips=tuple(trip for trip in whole.trips if trip.bus is bus),
+        zones=(),
+    )
+
+
+def drive(district: District, state: Path, port: int, seconds: float) -> dict[str, Ledger]:
+    async def run() -> dict[str, Ledger]:
+        fleet = Fleet(
+            district,
+            state=state,
+            broker=Broker("127.0.0.1", port),
+            passwords=dict.fromkeys(devices(district), "secret"),
+            cadence=QUICK,
+        )
+        stop = asyncio.Event()
+        asyncio.get_running_loop().call_later(seconds, stop.set)
+        return await fleet.run(stop, quiesce_s=0.1)
+
+    return asyncio.run(run())
+
+
+def spooled(path: Path) -> list[dict[str, object]]:
+    spool = Spool.open(path)
+    bodies = []
+    while (batch := spool.take()) is not None:
+        header = Header(batch.stream, batch.seq, 0, batch.points)
+        bodies.append(json.loads(inflate(batch.body, header)))
+    spool.close()
+    return bodies
+
+
+@pytest.mark.slow
+def test_agents_sample_everything_the_fakes_offer_and_keep_it_without_a_broker(
+    tmp_path: Path, free_port: object
+) -> None:
+    assert callable(free_port)
+    district = small()
+    (bus,), (hotspot,) = district.buses, district.hotspots
+    ledgers = drive(district, tmp_path, free_port(), seconds=5.0)
+
+    assert set(ledgers) == {bus.device, hotspot.device}
+    for ledger in ledgers.values():
+        assert ledger.sampled == ledger.spooled > 0
+        assert ledger.stored == ledger.refused == ledger.dropped == 0
+
+    bodies = spooled(tmp_path / bus.device / SPOOL_NAME)
+    measurements = {name for body in bodies for name in body["m"]}  # type: ignore[attr-defined]
+    assert measurements >= {"wifi", "session", "traffic", "uplink", "position", "health", "agent"}
+    text = json.dumps(bodies)
+    for rider in bus.riders:
+        assert rider.mac not in text
+        assert rider.host_name not in text
+    assert ".example" not in text
+
+
+def test_the_fleets_lists_make_one_definition() -> None:
+    assert definition() == definition()
+    assert len(definition()) == 12
+
+
+def test_buses_start_spread_out_and_some_of_them_just_before_a_hollow() -> None:
+    district = found(7)
+    phases = []
+    for index, bus in enumerate(district.buses):
+        lap = Lap(district.route_of(bus), bus)
+        phases.append(starting_phase_s(district, index, bus, lap))
+        assert 0 <= phases[-1] < lap.duration_s
+    assert len(set(phases)) == len(phases)
+
+
+def test_cutting_a_device_that_is_not_there_is_a_key_error(tmp_path: Path) -> None:
+    fleet = Fleet(
+        small(), state=tmp_path, broker=Broker("127.0.0.1", 1), passwords={}, cadence=QUICK
+    )
+    with pytest.raises(KeyError):
+        fleet.cut("bus-99", 1.0)

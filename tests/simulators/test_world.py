@@ -1,0 +1,122 @@
+"""The district: same seed, same district; every number asked of it is there."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from homeroute_simulators.drive import DWELL_S, drive
+from homeroute_simulators.fleet import devices
+from homeroute_simulators.lap import Lap
+from homeroute_simulators.radio import SERVICE_FLOOR_DBM, Radio, probe_loss
+from homeroute_simulators.roads import Place, Shape
+from homeroute_simulators.world import found
+from homeroute_wire.schema import ID_PATTERN
+
+
+def test_the_same_seed_founds_the_same_district_and_another_seed_another() -> None:
+    assert found(7) == found(7)
+    assert found(7) != found(8)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**31))
+def test_any_seed_founds_a_district_large_enough_to_show(seed: int) -> None:
+    district = found(seed)
+    assert len(district.routes) >= 6
+    assert len(district.buses) >= 12
+    assert len(district.hotspots) == 2
+    assert {trip.route.number for trip in district.trips} == {r.number for r in district.routes}
+    assert {trip.bus.device for trip in district.trips} == {b.device for b in district.buses}
+    assert all(ID_PATTERN.fullmatch(device) for device in devices(district))
+    for route in district.routes:
+        assert 6_000 < route.shape.length_m < 30_000
+        assert all(a.along_m < b.along_m for a, b in pairwise(route.stops))
+    for bus in district.buses:
+        route = district.route_of(bus)
+        assert all(0 <= rider.stop < len(route.stops) - 1 for rider in bus.riders)
+
+
+def test_every_route_has_a_hollow_without_service_and_most_of_it_is_covered() -> None:
+    district = found(7)
+    for route in district.routes:
+        along = np.arange(0.0, route.shape.length_m, 10.0)
+        dead = Radio(district).signal_dbm(*route.shape.at(along)) < SERVICE_FLOOR_DBM
+        assert 0 < dead.mean() < 0.12
+
+
+def test_randomised_macs_are_locally_administered_and_the_others_are_for_documentation() -> None:
+    riders = [rider for bus in found(7).buses for rider in bus.riders]
+    for rider in riders:
+        assert re.fullmatch(r"([0-9a-f]{2}:){5}[0-9a-f]{2}", rider.mac)
+        if rider.randomized:
+            assert rider.mac[1] in "26ae"
+        else:
+            assert rider.mac.startswith("00:00:5e:00:53:")
+    assert 0.6 < sum(rider.randomized for rider in riders) / len(riders) < 0.95
+
+
+def test_a_drive_inbound_and_outbound_passes_every_stop_in_turn() -> None:
+    route = found(7).routes[0]
+    inbound, outbound = drive(route, "AM"), drive(route, "PM")
+    assert list(inbound.stop_times_s) == sorted(inbound.stop_times_s)
+    assert list(outbound.stop_times_s) == sorted(outbound.stop_times_s, reverse=True)
+    for leg in (inbound, outbound):
+        at_stops = leg.along_m(np.array(leg.stop_times_s))
+        assert np.allclose(at_stops, [stop.along_m for stop in route.stops])
+        assert leg.duration_s > route.shape.length_m / route.cruise_mps
+    assert float(inbound.speed_mps(np.array([inbound.stop_times_s[1] + DWELL_S / 2]))[0]) == 0.0
+
+
+def test_slower_traffic_takes_longer() -> None:
+    route = found(7).routes[0]
+    assert drive(route, "AM", pace=1.2).duration_s > drive(route, "AM").duration_s
+
+
+def test_a_lap_never_jumps_and_empties_at_the_school() -> None:
+    district = found(7)
+    bus = district.buses[0]
+    lap = Lap(district.route_of(bus), bus)
+    moments = [lap.at(float(second)) for second in range(int(lap.duration_s) + 60)]
+    for before, after in pairwise(moments):
+        moved = np.hypot(after.east_m - before.east_m, after.north_m - before.north_m)
+        assert moved < 20.0
+        assert 0.0 <= after.heading_deg <= 360.0
+    counts = [len(moment.aboard) for moment in moments]
+    assert 0 in counts
+    assert max(counts) == len(bus.riders)
+
+
+def test_a_heading_is_the_course_over_ground() -> None:
+    shape = Shape((Place(0, 0), Place(0, 100), Place(100, 100), Place(100, 0)))
+    headings = shape.heading_deg(np.array([50.0, 150.0, 250.0]))
+    assert headings.tolist() == [0.0, 90.0, 180.0]
+    assert shape.length_m == 300.0
+    assert shape.place(150.0) == Place(50.0, 100.0)
+
+
+def test_a_shape_that_stands_still_is_refused() -> None:
+    with pytest.raises(ValueError, match="two corners"):
+        Shape((Place(0, 0), Place(0, 0)))
+
+
+def test_below_the_floor_every_probe_is_lost() -> None:
+    assert probe_loss(np.array([SERVICE_FLOOR_DBM - 0.1])).tolist() == [1.0]
+    assert float(probe_loss(np.array([-80.0]))[0]) < 0.01
+
+
+def test_a_zone_is_worst_at_its_centre_and_nothing_beyond_its_rim() -> None:
+    district = found(7)
+    zone = district.zones[0]
+    bare = Radio(replace(district, zones=()))
+    there = (np.array([zone.centre.east_m]), np.array([zone.centre.north_m]))
+    assert (bare.signal_dbm(*there) - Radio(district).signal_dbm(*there))[0] >= zone.loss_db
+    beyond = (there[0] + zone.radius_m * 1.01, there[1])
+    only = Radio(replace(district, zones=(zone,)))
+    assert only.signal_dbm(*beyond).tolist() == bare.signal_dbm(*beyond).tolist()
