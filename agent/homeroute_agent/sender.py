@@ -303,10 +303,10 @@ async def _in_own_thread(work: Callable[[], object]) -> None:
 
 def _reason(error: Exception) -> str:
     match error:
-        case ssl.SSLCertVerificationError():
-            return f"TLS: {error.verify_message or error.args[0]}".lower()
         case ssl.SSLError():
-            return f"TLS: {error.reason or error}".lower()
+            # OpenSSL's own words about a certificate; ours; or a reason like WRONG_VERSION_NUMBER.
+            words = getattr(error, "verify_message", "") or getattr(error, "reason", "")
+            return f"TLS: {(words or str(error)).lower()}"
         case socket.gaierror():
             return "name not found"
         case TimeoutError():
