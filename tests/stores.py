@@ -112,3 +112,11 @@ class VictoriaMetrics(Server):
         query = urllib.parse.urlencode({"match[]": match})
         with urllib.request.urlopen(f"{self.url}/api/v1/export?{query}", timeout=30) as response:
             return [json.loads(line) for line in response.read().splitlines()]
+
+    def import_exposition(self, text: str) -> None:
+        """Take a Prometheus text exposition, as if scraped now."""
+        request = urllib.request.Request(
+            f"{self.url}/api/v1/import/prometheus", data=text.encode(), method="POST"
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:
+            assert response.status == 204

@@ -149,7 +149,11 @@ class Mqtt:
             self._take(str(message.topic), message.payload, retained=bool(message.retain))
 
     async def _send(self, client: aiomqtt.Client) -> None:
-        while True:
+        task = asyncio.current_task()
+        assert task is not None
+        # Not `while True`: publish goes through asyncio.wait_for, which in Python 3.11
+        # can swallow a cancellation that comes as the message goes out.
+        while not task.cancelling():
             name, payload = await self._outbox.get()
             await client.publish(name, payload, qos=0)
 

@@ -145,6 +145,7 @@ def died(device: Device, status: Status, now_ms: int) -> Device:
 
 def reported(device: Device, report: Report) -> Device:
     """A committed batch."""
+    device = replace(device, kind=report.kind or device.kind)
     if report.historical:
         device = replace(device, historical_ms=report.received_ms)
     if report.newest_ms is None:
@@ -160,7 +161,6 @@ def reported(device: Device, report: Report) -> Device:
     )
     device = replace(
         device,
-        kind=report.kind or device.kind,
         version=agents[-1].version if agents else device.version,
         heard_ms=max(report.received_ms, device.heard_ms or 0),
         died_ms=None if alive else device.died_ms,

@@ -12,7 +12,7 @@ import asyncio
 import dataclasses
 import logging
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 
 SHUTDOWN_S = 2.0
 """What open requests are given to end."""
+
+CANCEL_AGAIN_S = 1.0
 
 EXPIRY_DELAY_S, EXPIRY_S = 3_600.0, 86_400.0
 """When the archive's retention is first applied, and how often."""
@@ -99,8 +101,15 @@ async def serve(
                 tasks.append(group.create_task(embedded.run(), name="broker"))
             started(collector, _url(door))
             await stop.wait()
-            for task in tasks:
-                task.cancel()
+            await _end(tasks)
+
+
+async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancel until they have ended: Python 3.11's wait_for can swallow a cancellation."""
+    while any(not task.done() for task in tasks):
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=CANCEL_AGAIN_S)
 
 
 async def _expire(collector: Collector) -> None:
