@@ -24,10 +24,11 @@ SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "mosquitto": ("mosquitto",),
     "influxdb": ("influxd",),
-    "gpsd": ("gpsd",),
+    "gpsd": ("gpsd", "gpspipe"),
     "dnsmasq": ("dnsmasq",),
     "unbound": ("unbound",),
     "hostapd": ("hostapd", "hostapd_cli", "wpa_supplicant", "ip", "unshare"),
+    "nftables": ("nft", "unshare"),
     "victoria-metrics": ("victoria-metrics",),
     "chromium": ("chromium", "chromedriver"),
     "faketime": ("faketime",),
@@ -41,6 +42,7 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
     "dnsmasq": ("dnsmasq-base",),
     "unbound": ("unbound",),
     "hostapd": ("hostapd", "wpasupplicant", "iproute2"),
+    "nftables": ("nftables",),
     "victoria-metrics": ("victoria-metrics",),
     "chromium": ("chromium", "chromium-driver"),
     "faketime": ("faketime",),
@@ -57,7 +59,7 @@ def absent(name: str) -> str | None:
         packages = " ".join(PACKAGES.get(name, ()))
         hint = f"; on Debian: apt-get install {packages}" if packages else ""
         return f"no {', '.join(missing)} on this machine{hint}"
-    if name == "hostapd" and not may_make_namespaces():
+    if "unshare" in PROGRAMS[name] and not may_make_namespaces():
         return "this machine lets nobody make a network namespace (unshare -Urn)"
     return None
 

@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.analytics.rows import MemoryArchive
 
 from homeroute_analytics import legs
 from homeroute_analytics.coverage import Cell, Coverage, by_route_hour, movement
 from homeroute_analytics.hours import local_hours
 from homeroute_analytics.legs import Leg
+from tests.analytics.rows import MemoryArchive
 
 CHICAGO = ZoneInfo("America/Chicago")
 DAY = date(2026, 9, 14)
@@ -163,7 +163,9 @@ def test_the_hour_that_happens_twice_counts_both_times() -> None:
     start = int(datetime(2026, 11, 1, 0, tzinfo=CHICAGO).timestamp())
     archive = MemoryArchive()
     archive.uplink("bus-1", steady(start, start + 4 * 3600))
-    result = coverage(archive, [leg("bus-1", "4", "t", start, start + 4 * 3600)], start, start * 2)
+    result = coverage(
+        archive, [leg("bus-1", "4", "t", start, start + 4 * 3600)], start, start + 5 * 3600
+    )
     assert {c.hour: c.usable_s for c in result.cells} == {0: 3600.0, 1: 7200.0, 2: 3600.0}
 
 

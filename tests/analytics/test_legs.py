@@ -8,10 +8,10 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.analytics.rows import MemoryArchive
 
 from homeroute_analytics import legs
 from homeroute_analytics.legs import Assignment, from_assignments
+from tests.analytics.rows import MemoryArchive
 
 MORNING = Assignment("bus-1", "4", "4-am", "AM", 7 * 3600, 8 * 3600)
 
