@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 CLIENTS_BOUND = 10_000
 """Clients remembered; beyond it the one not seen for longest is forgotten."""
@@ -58,13 +57,11 @@ class Clients:
     """Joins MACs and addresses to ordinals, in memory only.
 
     Share one among the samplers of a run. MACs may come in either case.
-    ``leases_file`` is where a sampler that reads addresses finds whose they are.
     """
 
-    __slots__ = ("_addresses", "_moves", "_next", "_ordinals", "_stays", "leases_file")
+    __slots__ = ("_addresses", "_moves", "_next", "_ordinals", "_stays")
 
-    def __init__(self, leases_file: Path | None = None) -> None:
-        self.leases_file = leases_file
+    def __init__(self) -> None:
         self._next = 1
         self._ordinals: OrderedDict[str, int] = OrderedDict()
         self._addresses: dict[str, str] = {}

@@ -35,7 +35,7 @@ class Bench:
     def __init__(self, config: Config, *, clock: Clock | None = None) -> None:
         self.config = config
         self.clock = clock or Clock()
-        self.clients = Clients(config.names.leases_file)
+        self.clients = Clients()
         self.samples: list[Sample] = []
         self.failures: list[tuple[str, Exception]] = []
         self.worked: list[str] = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Set as AbstractSet
+from pathlib import Path
 
 from homeroute_agent.clients import Clients, parse_leases, parse_neighbours
 
@@ -19,8 +20,9 @@ _TIMEOUT_S = 5.0
 class Joined:
     """Keeps the address book of a :class:`Clients` current."""
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: Clients, leases_file: Path) -> None:
         self._clients = clients
+        self._leases_file = leases_file
         self._leases: dict[str, str] = {}
         self._neighbours: dict[str, str] = {}
         self._read: tuple[int, int, int] | None = None
@@ -39,15 +41,12 @@ class Joined:
             self._clients.learn_addresses(self._neighbours | self._leases)
 
     def _read_leases(self) -> bool:
-        file = self._clients.leases_file
-        if file is None:
-            return False
         try:
-            status = file.stat()
+            status = self._leases_file.stat()
             version = (status.st_ino, status.st_mtime_ns, status.st_size)
             if version == self._read:
                 return False
-            text = file.read_text(encoding="utf-8", errors="replace")
+            text = self._leases_file.read_text(encoding="utf-8", errors="replace")
         except OSError:
             return False
         self._read, self._leases = version, parse_leases(text)

@@ -66,7 +66,7 @@ async def _follow(ctx: Context, log: DnsLogSettings, counter: Counter) -> None:
     name = f"{NAME} {log.path}"
     follower = Follower(Path(log.path))
     parse = parser_of(log.format)
-    joined = addresses.Joined(ctx.clients)
+    joined = addresses.Joined(ctx.clients, ctx.config.names.leases_file)
     poll_s = min(POLL_S, ctx.config.minute_s / 4)
     try:
         while True:

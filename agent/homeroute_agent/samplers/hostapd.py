@@ -147,7 +147,7 @@ class _Radio:
 
     def _notice_restart(self, path: Path) -> None:
         status = path.stat()
-        birth = (status.st_ino, status.st_ctime_ns)
+        birth = (status.st_ino, status.st_mtime_ns)  # chmod changes neither
         if self._birth not in {None, birth}:
             self._sessions.restarted(self._radio)
         self._birth = birth
