@@ -65,7 +65,7 @@ def ledger(**changes: int) -> Agent:
 async def until(ready: Callable[[], object], *, timeout_s: float = 15) -> None:
     """Wait for something to become true."""
     async with asyncio.timeout(timeout_s):
-        while not ready():  # noqa: ASYNC110 - whatever it is, it has no event
+        while not ready():
             await asyncio.sleep(0.01)
 
 

@@ -24,6 +24,7 @@ from homeroute_wire.messages import Status
 from tests.brokers import Mosquitto
 from tests.collector.batches import DISTRICT, STREAM, raw_batch
 from tests.collector.serving import batch, config, ledger, now, serving, until, uplink, wifi
+from tests.servers import wait_until
 from tests.stores import VictoriaMetrics
 
 LEGS = """CREATE TABLE IF NOT EXISTS legs (device VARCHAR, service_day DATE, route VARCHAR,
@@ -130,7 +131,7 @@ def test_every_known_device_has_a_status_point_and_a_restart_remembers(
             await offer(collector, batch(1, wifi(), time_ms=late), device="bus-08")
             wanted = {("bus-07", "degraded", 1), ("bus-08", "unknown", 0)}
             async with asyncio.timeout(15):
-                while not wanted <= set(await statuses(collector)):  # noqa: ASYNC110
+                while not wanted <= set(await statuses(collector)):
                     await asyncio.sleep(0.05)
             pipeline = await collector.archive.query(
                 "SELECT device, kind, received, stored FROM pipeline ORDER BY time_ms DESC LIMIT 1"
@@ -228,8 +229,13 @@ def test_metrics_are_a_well_formed_exposition(
     assert families["homeroute_influx_points_written_total"][1][()] >= 2
     # A real scraper takes every sample too.
     victoria_metrics.import_exposition(text)
-    stored = {s["metric"]["__name__"] for s in victoria_metrics.export('{__name__=~"homeroute.*"}')}
-    assert stored == {name for name, (_, samples) in families.items() if samples}
+    wanted = {name for name, (_, samples) in families.items() if samples}
+
+    def taken() -> set[str]:
+        series = victoria_metrics.export('{__name__=~"homeroute.*"}')
+        return {one["metric"]["__name__"] for one in series}
+
+    wait_until(lambda: taken() == wanted, "every metric to be found")
 
 
 def test_metrics_escape_what_a_label_or_a_help_may_hold() -> None:

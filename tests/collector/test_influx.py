@@ -131,7 +131,7 @@ class Sleeps:
 
 async def until(ready: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
-        while not ready():  # noqa: ASYNC110 - a fake server's list has no event
+        while not ready():
             await asyncio.sleep(0.001)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from homeroute_collector.influx import Follower
 from homeroute_collector.influx_archive import ArchiveSource
 from homeroute_collector.influx_targets import Influx1, Influx2, Target
 from homeroute_wire.batch import Header
+from tests.servers import wait_until
 from tests.stores import InfluxDB, VictoriaMetrics
 
 STREAM = "a" * 16
@@ -81,7 +82,7 @@ async def drained(archive: Archive, *, timeout_s: float = 30) -> None:
     """Wait until the stored cursor has reached the newest commit."""
     source = ArchiveSource(archive)
     async with asyncio.timeout(timeout_s):
-        while await source.cursor() < archive.newest_commit_id:  # noqa: ASYNC110 - a stored row
+        while await source.cursor() < archive.newest_commit_id:
             await asyncio.sleep(0.01)
 
 
@@ -141,7 +142,7 @@ def test_influxdb_down_at_the_start_and_for_a_while_has_each_point_exactly_once(
         await asyncio.gather(*(commit(batch(start, seq)) for seq in range(1, 21)))
         target = Influx1(influxdb.url, "telemetry", create_days=90, timeout_s=5)
         async with followed(archive, target, now_ms=start, chunk_points=20) as follower:
-            while not follower.following().problem:  # noqa: ASYNC110 - said after the first try
+            while not follower.following().problem:
                 await asyncio.sleep(0.01)
             assert not follower.following().connected
             await asyncio.to_thread(influxdb.start)
@@ -240,7 +241,7 @@ def test_a_password_protected_influxdb_shouts_until_the_password_is_right(
         wrong = Influx1(store.url, "telemetry", username="admin", password="no", create_days=90)
         async with followed(archive, wrong, now_ms=start + 5_000) as follower:
             async with asyncio.timeout(10):
-                while "401" not in str(follower.following().problem):  # noqa: ASYNC110
+                while "401" not in str(follower.following().problem):
                     await asyncio.sleep(0.01)
             assert (follower.following().lag_s or 0) > 0
         right = Influx1(
@@ -289,21 +290,22 @@ def test_the_2x_path_writes_each_point_exactly_once(
         target = Influx2(victoria_metrics.url, "telemetry", org="district", token="any")
         async with followed(archive, target, now_ms=start) as follower:
             if down:
-                while not follower.following().problem:  # noqa: ASYNC110
+                while not follower.following().problem:
                     await asyncio.sleep(0.01)
                 await asyncio.to_thread(victoria_metrics.start)
             await drained(archive)
             assert follower.following().rejected == 0
 
     asyncio.run(run())
-    assert samples(victoria_metrics, "wifi_clients") == 240
-    assert samples(victoria_metrics, "uplink_state") == 240
-    assert samples(victoria_metrics, "uplink_rtt_ms") == 160
+    for match, wanted in (("wifi_clients", 240), ("uplink_state", 240), ("uplink_rtt_ms", 160)):
+        shown(victoria_metrics, match, wanted)
 
 
-def samples(store: VictoriaMetrics, match: str) -> int:
-    times: list[Callable[[], int] | int] = []
-    for series in store.export(match):
-        times += series["timestamps"]
-    assert len(times) == len(set(times))
-    return len(times)
+def shown(store: VictoriaMetrics, match: str, wanted: int) -> None:
+    """Each sample once; a store of this kind shows what it has taken only a moment later."""
+
+    def times() -> list[int]:
+        return [time for series in store.export(match) for time in series["timestamps"]]
+
+    wait_until(lambda: len(times()) >= wanted, f"{wanted} samples of {match}")
+    assert len(times()) == len(set(times())) == wanted
