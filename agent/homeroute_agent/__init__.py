@@ -1,0 +1,1 @@
+"""On the bus: samplers, sessions, spool and sender. Needs paho-mqtt and nothing else."""

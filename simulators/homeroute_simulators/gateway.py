@@ -8,6 +8,7 @@ without coverage neither probe nor broker answers. Does not: know the agent.
 from __future__ import annotations
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +32,7 @@ WAN, LAN = "wwan0", "wlan0"
 MEMORY_KIB = 1_000_000
 
 
-class Gateway:
+class Gateway(ABC):
     """What buses and hotspots have in common: counters, vitals, radio, and the way to the broker.
 
     ``folder`` is short-lived and on a short path: it holds a unix socket.
@@ -64,9 +65,9 @@ class Gateway:
         """Take the device out of coverage until then, wherever it is."""
         self._cut_until_s = until_s
 
+    @abstractmethod
     def advance(self, now_s: float, step_s: float) -> None:
         """Move the world by a step. ``now_s`` is monotonic."""
-        raise NotImplementedError
 
     def _cover(self, signal_dbm: float, now_s: float) -> None:
         if now_s < self._cut_until_s:

@@ -32,8 +32,8 @@ def test_a_row_becomes_the_line_influxdb_documents() -> None:
         -3.0,
     )
     assert UPLINK.line(row) == (
-        "uplink,carrier=Blue\\,\\ Sky,device=bus-1,district=d,interface=wwan0,kind=bus,technology=lte"
-        " state=2i,rtt_ms=51.5,loss_ratio=0.0,sinr_db=-3.0 1795299000123"
+        "uplink,carrier=Blue\\,\\ Sky,device=bus-1,district=d,interface=wwan0,kind=bus,"
+        "technology=lte state=2i,rtt_ms=51.5,loss_ratio=0.0,sinr_db=-3.0 1795299000123"
     )
 
 

@@ -1,4 +1,4 @@
-"""The batch: what a device sends, encoded once and immutable from then on.
+r"""The batch: what a device sends, encoded once and immutable from then on.
 
 Layout::
 

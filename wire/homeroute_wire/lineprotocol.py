@@ -66,7 +66,7 @@ class LineEncoder:
 
 
 def escape_tag(value: str) -> str:
-    """Escape a tag value. Line breaks become the two characters ``\\n``.
+    r"""Escape a tag value. Line breaks become the two characters ``\n``.
 
     Raises :class:`LineError` for a trailing backslash, which has no escape.
     """
