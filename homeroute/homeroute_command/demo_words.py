@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from homeroute_command.demo_district import Outcome, Ready
 from homeroute_command.demo_folder import DemoFolder
@@ -25,8 +25,7 @@ class Words:
         self._bar = Progress(
             TextColumn("Filling two school weeks of history"),
             BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("drives"),
+            TaskProgressColumn(),
             TimeElapsedColumn(),
             console=self.console,
         )

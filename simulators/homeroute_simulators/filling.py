@@ -50,7 +50,7 @@ async def fill(
     version: str,
     progress: Callable[[int, int], None],
 ) -> Filled:
-    """Fill these days; ``progress`` is told drives done and drives in all.
+    """Fill these days; ``progress`` is told parts done and parts in all.
 
     ``definition`` and ``version`` are what the live agents say of themselves.
     """
@@ -75,13 +75,14 @@ async def fill(
 
     async with asyncio.TaskGroup() as group:
         group.create_task(make(), name="history")
-        done = 0
+        # One part for each drive, and a last one for the hotspots.
+        parts, done = len(plan) + 1, 0
         while (batches := await made.get()) is not None:
             for sent in batches:
                 await ingest.put(district.name, sent.device, sent.payload)
                 points += sent.points
             done += 1
-            progress(min(done, len(plan)), len(plan))
+            progress(done, parts)
     await ingest.drain()
     await legs.store(archive.execute, history.legs(plan))
     return Filled(len(days), points, time.monotonic() - began_s)
