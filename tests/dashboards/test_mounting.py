@@ -136,17 +136,18 @@ def test_an_empty_archive_is_an_answer_without_routes() -> None:
     visit(scene)
 
 
-def test_the_last_hour_has_a_mark_a_minute_and_forgives_one_lost_probe() -> None:
+def test_the_last_hour_has_a_mark_each_half_minute_at_the_level_most_samples_reach() -> None:
     archive = MemoryArchive()
-    minute = NOW_MS // 60_000 * 60
-    archive.uplink("bus-1", {minute - 60 + n * 10: 2 for n in range(5)} | {minute - 10: 0})
-    archive.uplink("bus-1", {minute - 180 + n * 10: 0 if n > 2 else 2 for n in range(6)})
-    archive.uplink("bus-1", {minute - 3600: 2, minute - 3540: 1})
+    now = NOW_MS // 30_000 * 30
+    archive.uplink("bus-1", {now - 30 + n: 0 if n in {3, 14} else 2 for n in range(30)})
+    archive.uplink("bus-1", {now - 90 + n * 10: 0 if n else 2 for n in range(3)})
+    archive.uplink("bus-1", {now - 119 * 30: 2, now - 118 * 30: 1, now - 120 * 30: 0})
 
     async def scene(client: TestClient[Any, Any]) -> None:
         recent = await (await client.get("/api/1/uplink/recent")).json()
         strip = recent["devices"]["bus-1"]
-        assert len(strip) == 60
-        assert (strip[0], strip[-4:]) == ("1", "0-2-")
+        assert len(strip) == 120
+        assert (strip[:3], strip[-4:]) == ("21-", "0-2-")
+        assert recent["start_ms"] == (now - 119 * 30) * 1000
 
     visit(scene, archive)

@@ -126,7 +126,7 @@ class _Questions:
         now = self._now_ms()
         start, strips = await self._recent.get("", lambda: recent.marks(self._archive.query, now))
         return _json(
-            {"start_ms": start, "step_ms": recent.MINUTE_MS, "now_ms": now, "devices": strips}
+            {"start_ms": start, "step_ms": recent.STEP_MS, "now_ms": now, "devices": strips}
         )
 
     async def connectivity(self, request: web.Request) -> web.Response:

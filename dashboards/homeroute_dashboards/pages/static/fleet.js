@@ -43,7 +43,7 @@ function uplink(device) {
   const known = active(device) && device.uplink_state !== null && device.uplink_state !== undefined;
   const word = known ? UPLINK[device.uplink_state] : "–";
   const hot = known && device.uplink_state === 0;
-  const marks = strips[device.device] ?? "-".repeat(60);
+  const marks = strips[device.device] ?? "-".repeat(120);
   return make("td", { "data-label": "Uplink, last 60 min", class: "at-uplink" },
     make("div", { class: "up" }, make("span", { class: hot ? "hot" : known ? null : "nil" }, word), strip(marks)));
 }

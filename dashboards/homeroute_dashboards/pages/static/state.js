@@ -27,21 +27,21 @@ export function stateMark(name) {
   return make("span", { class: `state ${state.tone}` }, make("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, path), state.word);
 }
 
-// One mark a minute: the worse, the taller. Unreported is a dot on the base line.
+// One mark each half minute: the worse, the taller. Unreported is a dot on the base line.
 const HEIGHTS = { 0: 18, 1: 11, 2: 5, "-": 2 };
 
 export function strip(marks) {
   const picture = make("svg", { class: "strip", viewBox: `0 0 ${marks.length * 3} 18`, preserveAspectRatio: "none", role: "img" });
   const counts = {};
-  [...marks].forEach((mark, minute) => {
+  [...marks].forEach((mark, index) => {
     counts[mark] = (counts[mark] ?? 0) + 1;
     const height = HEIGHTS[mark];
     const kind = mark === "-" ? "u-gap" : `u${mark}`;
-    picture.append(make("rect", { class: kind, x: minute * 3, y: 18 - height, width: mark === "-" ? 1 : 2.4, height }));
+    picture.append(make("rect", { class: kind, x: index * 3, y: 18 - height, width: mark === "-" ? 1 : 2.4, height }));
   });
   const parts = [["2", "usable"], ["1", "connected"], ["0", "no service"], ["-", "unreported"]]
     .filter(([mark]) => counts[mark])
-    .map(([mark, word]) => `${word} ${counts[mark]} min`);
-  picture.setAttribute("aria-label", `Last ${marks.length} minutes: ${parts.join(", ")}`);
+    .map(([mark, word]) => `${word} ${counts[mark] / 2} min`);
+  picture.setAttribute("aria-label", `Last ${marks.length / 2} minutes: ${parts.join(", ")}`);
   return picture;
 }
