@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import importlib.resources
 import re
+import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
@@ -103,18 +104,39 @@ def load(categories_dir: Path | None = None, learning_file: Path | None = None) 
 
 
 def _load_large(folder: Path) -> dict[str, array[int]]:
-    hashes: dict[str, array[int]] = {}
     found = sorted(folder.glob("*/domains"))
     if not found:
         raise FileNotFoundError(f"{folder} holds no <category>/domains: is it a copy of UT1?")
+    hashes: dict[str, array[int]] = {}
     for path in found[:CATEGORIES_BOUND]:
         category = tag_of(path.parent.name)
         category = ALIASES.get(category, category)
-        with path.open(encoding="utf-8", errors="replace") as lines:
-            hashes.setdefault(category, array("Q")).extend(
-                _hash(domain) for domain in parse_domains(lines)
-            )
-    return {category: array("Q", sorted(set(values))) for category, values in hashes.items()}
+        if category in hashes:
+            hashes[category] = _sorted(_hashes(path) + hashes[category])
+        else:
+            hashes[category] = _sorted(_hashes(path))
+    return hashes
+
+
+def _hashes(path: Path) -> array[int]:
+    values = array("Q")
+    with path.open("rb") as lines:
+        for line in lines:
+            domain = line.strip().lower().strip(b".")
+            if domain and domain[0] != 0x23:  # a comment
+                values.frombytes(hashlib.blake2b(domain, digest_size=8).digest())
+    return values
+
+
+def _sorted(values: array[int]) -> array[int]:
+    """Sort without repetition, a sixteenth at a time: a small device has no room for a list."""
+    parts = [array("Q") for _ in range(16)]
+    for value in values:
+        parts[value >> 60].append(value)
+    result = array("Q")
+    for part in parts:
+        result.extend(sorted(set(part)))
+    return result
 
 
 def parse_domains(lines: Iterable[str]) -> Iterator[str]:
@@ -132,4 +154,4 @@ def tag_of(category: str) -> str:
 
 
 def _hash(domain: str) -> int:
-    return int.from_bytes(hashlib.blake2b(domain.encode(), digest_size=8).digest(), "little")
+    return int.from_bytes(hashlib.blake2b(domain.encode(), digest_size=8).digest(), sys.byteorder)

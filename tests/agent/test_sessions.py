@@ -195,8 +195,10 @@ def test_whatever_happens_each_session_ends_once_and_none_overlap(story: list[Ha
                 for r in open_records
                 if (r.client, r.started_ms) == (client, record.started_ms)
             ]
-            assert interims == sorted(interims)
-            assert not interims or interims[-1] <= (record.down_bytes or 0)
+            # A session of no length may begin where the next one does: leave those out.
+            if [r.started_ms for r in mine].count(record.started_ms) == 1:
+                assert interims == sorted(interims)
+                assert not interims or interims[-1] <= (record.down_bytes or 0)
         assert {r.started_ms for r in open_records if r.client == client} <= {
             r.started_ms for r in mine
         }
