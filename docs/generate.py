@@ -12,6 +12,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from homeroute_agent import settings_page
 from homeroute_wire import reference
 from homeroute_wire.batch import Header
 from homeroute_wire.measurements import FROM_DEVICES
@@ -131,6 +132,7 @@ def pages() -> dict[Path, str]:
     """Every generated page, as it should be."""
     privacy = DOCS / "privacy.md"
     return {
+        DOCS / "agent-configuration.md": settings_page.page(),
         DOCS / "measurements.md": measurements_page(),
         privacy: privacy_page(privacy.read_text(encoding="utf-8")),
     }

@@ -54,7 +54,7 @@ def context(
             super().do_handshake(block)
             problem = date_problem(self.getpeercert() or {}, now_ms=now_ms, floor_ms=floor_ms)
             if problem:
-                raise ssl.SSLCertVerificationError(problem)
+                raise ssl.SSLCertVerificationError(ssl.SSL_ERROR_SSL, problem)
 
     made.sslsocket_class = DatedSocket
     return made
