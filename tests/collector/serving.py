@@ -28,15 +28,16 @@ def now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def config(folder: Path, broker_port: int, **sections: Any) -> CollectorConfig:
-    """A collector on a free port, for a broker on loopback."""
-    document = {
+def config(folder: Path, broker_port: int | None, **sections: Any) -> CollectorConfig:
+    """A collector on a free port, for a broker on loopback; None: an embedded one."""
+    document: dict[str, Any] = {
         "district": DISTRICT,
         "data_dir": str(folder),
-        "broker": {"host": "127.0.0.1", "port": broker_port},
         "http": {"port": 0},
         "timezone": "America/Chicago",
     }
+    if broker_port is not None:
+        document["broker"] = {"host": "127.0.0.1", "port": broker_port}
     return parse(document | sections, file="collector.toml", folder=folder)
 
 
@@ -87,6 +88,7 @@ async def serving(
             stop=stop,
             mount=mount,
             extra_ddl=extra_ddl,
+            broker_port=0,
             status_s=0.2,
         )
     )
