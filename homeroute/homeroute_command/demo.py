@@ -111,6 +111,8 @@ def _demonstrate(args: argparse.Namespace, folder: DemoFolder, began_s: float) -
         outcome = asyncio.run(_main(args, folder, words, began_s))
     except (CannotStart, ArchiveError, BrokerError, CredentialError, SiteError) as error:
         raise Failure(str(error)) from None
+    except OSError as error:
+        raise Failure(f"{error.filename or 'run'}: {error.strerror or error}") from None
     finally:
         words.stop()
     if outcome is None:

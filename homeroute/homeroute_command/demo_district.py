@@ -12,8 +12,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Literal, TypeVar
+from datetime import datetime
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import aiohttp
@@ -27,6 +27,7 @@ from homeroute_collector.service import serve
 from homeroute_command.demo_controls import Controls
 from homeroute_command.demo_count import Count, count
 from homeroute_command.demo_folder import DemoFolder
+from homeroute_command.demo_legs import keep_legs
 from homeroute_command.up import mount_pages
 from homeroute_simulators import history
 from homeroute_simulators.agent_file import Cadence
@@ -39,9 +40,6 @@ Result = TypeVar("Result")
 
 HISTORY_DAYS = 10
 """Two school weeks."""
-
-LEG_S = 15.0
-"""How often the live legs are drawn out to the present."""
 
 PAGE_TIMEOUT_S = 10.0
 STATUS_S = 5.0
@@ -122,7 +120,7 @@ async def _live(
 ) -> Outcome:
     archive = now.collector.archive
     began_s, began_cpu_s = time.monotonic(), time.process_time()
-    legs_kept = asyncio.create_task(_keep_legs(district, now.collector), name="live legs")
+    legs_kept = asyncio.create_task(keep_legs(district, now.collector), name="live legs")
     driving = asyncio.create_task(now.fleet.run(stop, quiesce_s=wish.quiesce_s), name="fleet")
     try:
         with suppress(TimeoutError):
@@ -240,34 +238,6 @@ async def _fill(
     folder.days = sorted({*folder.days, *missing})
     folder.remember()
     return filled
-
-
-async def _keep_legs(district: District, collector: Collector) -> None:
-    """Say which route each bus drives now: one leg a bus from the start to the present."""
-    zone = ZoneInfo(district.timezone)
-    began = datetime.now(zone)
-    period: Literal["AM", "MID", "PM"] = (
-        "AM" if began.hour < 11 else "MID" if began.hour < 13 else "PM"
-    )
-    while True:
-        # A little ahead of the present: the end is overtaken before it is reached.
-        until = datetime.now(zone) + timedelta(seconds=LEG_S + 2)
-        await legs.store(
-            collector.archive.execute,
-            [
-                legs.Leg(
-                    device=bus.device,
-                    service_day=began.date(),
-                    route=district.route_of(bus).label,
-                    trip=f"{district.route_of(bus).number}-live-{began:%H%M%S}",
-                    period=period,
-                    start_ms=round(began.timestamp() * 1000),
-                    end_ms=round(until.timestamp() * 1000),
-                )
-                for bus in district.buses
-            ],
-        )
-        await asyncio.sleep(LEG_S)
 
 
 async def _fetch(url: str) -> None:

@@ -28,7 +28,9 @@ def points(passage: Passage, radio: Radio, rng: np.random.Generator) -> list[Poi
     """Everything the bus sampled, from a minute before the drive to a minute after, by time."""
     first_ms = passage.depart_ms - IDLE_MS
     times = np.arange(first_ms, passage.arrive_ms + IDLE_MS, SAMPLE_MS, dtype=np.int64)
-    minutes = np.arange(first_ms + 500, passage.arrive_ms + IDLE_MS, MINUTE_MS, dtype=np.int64)
+    # Counts are by clock minute, as live ones are.
+    whole_ms = -(-first_ms // MINUTE_MS) * MINUTE_MS
+    minutes = np.arange(whole_ms, passage.arrive_ms + IDLE_MS, MINUTE_MS, dtype=np.int64)
     came_ms, went_ms = stays(passage)
     east, north = _places(passage, times)
     weather_db = rng.normal(0.0, 1.8) + rng.normal(0.0, 1.2, len(times))
