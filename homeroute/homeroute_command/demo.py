@@ -31,8 +31,9 @@ DEFAULT_PORT = 8080
 PORTS = 20
 """Ports tried when the one wanted is taken."""
 
-QUIESCE_S = 2.5
-"""What agents may take to drain: a Ctrl-C is answered within 5 s."""
+QUIESCE_S = 1.5
+"""What agents may take to drain. One that is stalled out of coverage takes 2 s more to give
+up, and Ctrl-C is to be answered within 5 s."""
 
 DESCRIPTION = """\
 See it work: a simulated district of eight routes, twelve buses and two take-home
