@@ -40,7 +40,17 @@ class Mosquitto(Server):
             "persistence false\n"
             "log_dest stdout\n" + settings
         )
-        super().__init__(["mosquitto", "-c", str(config)], folder, lambda: answers(port), port=port)
+        self._began = 0
+        super().__init__(["mosquitto", "-c", str(config)], folder, self._is_ready, port=port)
+
+    def start(self) -> None:
+        """Start and wait until it is ready."""
+        self._began = self.log.stat().st_size if self.log.exists() else 0
+        super().start()
+
+    def _is_ready(self) -> bool:
+        # It listens before it has its signal handlers: a reload in between would end it.
+        return b" running\n" in self.log.read_bytes()[self._began :] and answers(self.port)
 
 
 class SecureMosquitto(Mosquitto):
