@@ -85,8 +85,9 @@ def pick_port() -> int:
     Below the kernel's ephemeral range, so that no outgoing connection takes it
     between here and the server's start.
     """
+    dice = random.SystemRandom()  # Hypothesis seeds the ordinary ones, alike in every worker
     for _ in range(200):
-        port = random.randint(15_000, 32_000)
+        port = dice.randint(15_000, 32_000)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -224,7 +224,7 @@ def test_its_own_words_leave_standard_output_to_the_program(
 
 def test_make_passes_its_arguments_on() -> None:
     done = subprocess.run(
-        ["make", "-n", "demo", "ARGS=--for 30s --json"],
+        ["make", "--no-print-directory", "-n", "demo", "ARGS=--for 30s --json"],
         cwd=SOURCE.parent,
         capture_output=True,
         text=True,

@@ -21,7 +21,7 @@ LINES_BOUND = 400
 PLANTED = [
     "/" + "work/",
     "/" + "farm/",
-    "/" + r"home/\w",
+    "/" + r"home/(?!homeroute\b)\w",  # but for the user of our own container
     "/" + r"Users/\w",
     r"\." + "library",
     "TO" + "DO",
