@@ -38,7 +38,7 @@ class Mosquitto(Server):
             f"listener {port} 127.0.0.1\n"
             "user root\n"  # stays who started it: as root it would leave the folder it must read
             "persistence false\n"
-            "log_dest stdout\n" + settings
+            "log_dest stderr\n" + settings
         )
         self._began = 0
         super().__init__(["mosquitto", "-c", str(config)], folder, self._is_ready, port=port)
