@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="homeroute-agent",
         description="Measures the internet on a school bus or a take-home hotspot.",
     )
+    parser.add_argument("--version", action="version", version=f"homeroute-agent {version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="sample and deliver until told to stop")
     run.add_argument(
