@@ -8,11 +8,13 @@ import ssl
 import threading
 import urllib.request
 from collections.abc import Callable
+from typing import Any
 
 import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests import conftest, servers
 from tests.brokers import Mosquitto, SecureMosquitto
 from tests.gpsd import Fix, Gpsd
 from tests.servers import absent, answers, wait_until
@@ -104,3 +106,25 @@ def test_free_ports_are_free(free_port: Callable[[], int]) -> None:
 def test_an_unknown_program_is_a_mistake_in_the_mark() -> None:
     with pytest.raises(ValueError, match="mosquito"):
         absent("mosquito")
+
+
+class NeedsMosquitto:
+    """As much of a collected test as the rule looks at."""
+
+    def iter_markers(self, name: str) -> list[pytest.Mark]:
+        return [pytest.mark.real("mosquitto").mark] if name == "real" else []
+
+
+@pytest.mark.parametrize("variable", [("CI", "true"), ("HOMEROUTE_REQUIRE_SERVERS", "1")])
+def test_a_missing_program_is_skipped_with_a_hint_but_a_failure_where_all_are_required(
+    variable: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item: Any = NeedsMosquitto()
+    monkeypatch.setattr(servers, "find", lambda _: None)
+    for name in ("CI", "HOMEROUTE_REQUIRE_SERVERS"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(pytest.skip.Exception, match="apt-get install mosquitto"):
+        conftest.pytest_runtest_setup(item)
+    monkeypatch.setenv(*variable)
+    with pytest.raises(pytest.fail.Exception, match="required: no mosquitto"):
+        conftest.pytest_runtest_setup(item)
