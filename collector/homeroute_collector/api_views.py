@@ -134,7 +134,8 @@ def _device(collector: Collector, known: Device, route: str | None, now_ms: int)
         "loss_ratio": uplink.loss_ratio if uplink else None,
         "clients": known.clients if known.live else None,
         "route": route,
-        "spooled": agent.spooled if agent else None,
+        # What waits on a device that is not heard is not known: it grows.
+        "spooled": agent.spooled if agent and known.live else None,
         "dropped": agent.dropped if agent else None,
         "refused": agent.refused if agent else None,
         "backfilling": known.backfilling(now_ms),
