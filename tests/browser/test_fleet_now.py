@@ -45,6 +45,23 @@ def test_what_was_lost_or_waits_is_seen_beside_the_device(window: Window, distri
     assert [e.text for e in window.all("#rows .hot")] == ["No service", "120", "7"]
 
 
+def test_a_hole_is_filling_while_the_device_still_holds_batches_and_missing_when_it_does_not(
+    window: Window, free_port: Callable[[], int]
+) -> None:
+    served = Served(filled=False)
+    served.fleet["devices"] = [
+        device("bus-01", seq_gaps=14, spooled=185),
+        device("bus-02", seq_gaps=14, spooled=0),
+        device("bus-03", "offline", seq_gaps=14, spooled=185),
+    ]
+    with serving(served.application(), free_port()) as url:
+        loaded(window, url)
+        said = {
+            row.text.split("\n")[0]: "backfilling" in row.text for row in window.all("#rows tr")
+        }
+    assert said == {"bus-01": True, "bus-02": False, "bus-03": False}
+
+
 def test_the_strip_of_the_last_hour_can_be_read_without_seeing_it(
     window: Window, district: str
 ) -> None:

@@ -32,7 +32,9 @@ function lost(label, number) {
 
 function backlog(device) {
   const notes = [];
-  if (device.backfilling) notes.push(make("span", { class: "tag" }, "backfilling"));
+  // Batches missing while the device still holds some are on their way: the hole is filling.
+  const filling = device.backfilling || (active(device) && device.seq_gaps && device.spooled);
+  if (filling) notes.push(make("span", { class: "tag" }, "backfilling"));
   else if (device.seq_gaps) notes.push(`${plural(device.seq_gaps, "batch", "batches")} missing`);
   const note = notes.length ? make("small", {}, ...notes) : null;
   const text = device.spooled === null || device.spooled === undefined ? "–" : count(device.spooled);
