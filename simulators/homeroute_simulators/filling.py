@@ -18,9 +18,9 @@ from homeroute_analytics import legs
 from homeroute_collector.archive import Archive
 from homeroute_collector.ingest import Ingest
 from homeroute_simulators import history
-from homeroute_simulators.district import District
 from homeroute_simulators.history import Sent
 from homeroute_simulators.radio import Radio
+from homeroute_simulators.world import World
 
 AHEAD = 4
 """Drives generated ahead of the ingest, at most."""
@@ -43,7 +43,7 @@ class Filled:
 async def fill(
     archive: Archive,
     ingest: Ingest,
-    district: District,
+    world: World,
     days: Sequence[date],
     *,
     definition: str,
@@ -57,7 +57,8 @@ async def fill(
     began_s = time.monotonic()
     if not days:
         return Filled(0, 0, 0.0)
-    plan = history.plan(district, days)
+    plan = history.plan(world, days)
+    district = world.district
     radio = Radio(district)
     made: asyncio.Queue[list[Sent] | None] = asyncio.Queue(AHEAD)
     points = 0

@@ -123,9 +123,9 @@ class Fleet:
     def _build(self, runtime: Path) -> Iterator[Gateway]:
         district = self._district
         for index, bus in enumerate(district.buses):
-            lap = Lap(district.route_of(bus), bus)
+            lap = Lap(district.route_of(bus), district.riders_of(bus))
             yield BusGateway(
-                bus.device,
+                bus,
                 _folder(runtime, bus.device),
                 self._link(),
                 random.Random(f"{district.seed} {bus.device}"),
@@ -191,7 +191,9 @@ def starting_phase_s(district: District, index: int, bus: Bus, lap: Lap) -> floa
         return lap.duration_s * index / len(district.buses)
     route = district.route_of(bus)
     along = np.arange(0.0, route.shape.length_m, 10.0)
-    dead = along[Radio(district).signal_dbm(*route.shape.at(along)) < SERVICE_FLOOR_DBM]
+    dead = along[
+        Radio(district).signal_dbm(*route.shape.at(along), bus.carrier) < SERVICE_FLOOR_DBM
+    ]
     if not len(dead):
         return 0.0
     ahead_m = route.cruise_mps * (8.0 + 3.0 * index)

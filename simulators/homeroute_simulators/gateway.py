@@ -16,13 +16,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from homeroute_simulators.district import District, Rider
+from homeroute_simulators.district import Bus, Client, District
 from homeroute_simulators.dnsmasq import Lease, Lookup, QueryLog, write_leases
 from homeroute_simulators.gpsd import Fix, Receiver
 from homeroute_simulators.hostapd import AccessPoint
 from homeroute_simulators.lap import Lap
 from homeroute_simulators.link import Link
-from homeroute_simulators.names import TASTES, is_blocked, looked_up
+from homeroute_simulators.names import TASTES, asked_for, is_blocked, lookups_per_min
 from homeroute_simulators.proc import Interface, Root, Vitals
 from homeroute_simulators.radio import SERVICE_FLOOR_DBM, Radio, probe_loss, probe_rtt_ms
 from homeroute_simulators.resolver import Air, Resolver
@@ -106,7 +106,7 @@ class BusGateway(Gateway):
 
     def __init__(
         self,
-        device: str,
+        bus: Bus,
         folder: Path,
         link: Link,
         rng: random.Random,
@@ -115,7 +115,8 @@ class BusGateway(Gateway):
         lap: Lap,
         phase_s: float,
     ) -> None:
-        super().__init__(device, folder, link, rng)
+        super().__init__(bus.device, folder, link, rng)
+        self._carrier = bus.carrier
         self.access_point = AccessPoint(folder / LAN, SSID)
         self.receiver = Receiver()
         self.query_log = QueryLog(folder / "dnsmasq.log")
@@ -155,38 +156,39 @@ class BusGateway(Gateway):
                 moment.heading_deg,
             )
         )
-        self._cover(float(self._radio.signal_dbm(east, north)[0]), now_s)
+        along = np.array([moment.along_m])
+        self._cover(float(self._radio.on_road(moment.road, along, self._carrier)[0]), now_s)
         self._seat(moment.aboard)
         self._use(moment.aboard, step_s)
         self._live(step_s, 0.012 * len(moment.aboard))
 
-    def _seat(self, riders: Iterable[Rider]) -> None:
-        aboard = {rider.mac: rider for rider in riders}
+    def _seat(self, clients: Iterable[Client]) -> None:
+        aboard = {client.mac: client for client in clients}
         for mac in [mac for mac in self.access_point.stations if mac not in aboard]:
             self.access_point.disassociate(mac)
-        joined = [rider for mac, rider in aboard.items() if mac not in self.access_point.stations]
-        for rider in joined:
+        joined = [client for mac, client in aboard.items() if mac not in self.access_point.stations]
+        for client in joined:
             # The lease comes before the first lookup, as DHCP does.
             self._leases.setdefault(
-                rider.mac, Lease(rider.mac, f"10.77.0.{10 + len(self._leases)}", rider.host_name)
+                client.mac, Lease(client.mac, f"10.77.0.{10 + len(self._leases)}", client.host_name)
             )
         if joined:
             write_leases(self.leases_file, self._leases.values(), datetime.now(UTC))
-        for rider in joined:
-            self.access_point.associate(rider.mac, self._rng.randint(-68, -38))
+        for client in joined:
+            self.access_point.associate(client.mac, self._rng.randint(-68, -38))
 
-    def _use(self, riders: tuple[Rider, ...], step_s: float) -> None:
+    def _use(self, clients: tuple[Client, ...], step_s: float) -> None:
         down, up, lookups = 0, 0, []
-        for rider in riders:
-            taste = TASTES[rider.habit]
-            if self._rng.random() < taste.lookups_per_min * step_s / 60.0:
-                name = looked_up(rider.habit, self._rng)
-                lookups.append(Lookup(self._leases[rider.mac].address, name, is_blocked(name)))
+        for client in clients:
+            taste = TASTES[client.habit]
+            if self._rng.random() < lookups_per_min(client) * step_s / 60.0:
+                name = asked_for(client, self._rng)
+                lookups.append(Lookup(self._leases[client.mac].address, name, is_blocked(name)))
             if not self.link.covered:
                 continue
             # Traffic comes in bursts: mostly nothing, now and then a page.
             got = int(taste.down_bytes_s * step_s * 6) if self._rng.random() < 1 / 6 else 0
-            station = self.access_point.stations[rider.mac]
+            station = self.access_point.stations[client.mac]
             station.tx_bytes += got
             station.rx_bytes += int(got * taste.up_ratio)
             down += got

@@ -13,7 +13,8 @@ import numpy as np
 
 from homeroute_simulators.history_riders import WAN, Passage, asked, sessions, stays, traffic, wifi
 from homeroute_simulators.history_rows import MINUTE_MS, SAMPLE_MS, Ints, rows
-from homeroute_simulators.radio import Radio, probe_loss, probe_rtt_ms
+from homeroute_simulators.radio import WEAKEST_DBM, Radio, probe_loss, probe_rtt_ms
+from homeroute_simulators.reception import receive
 from homeroute_simulators.roads import Reals
 from homeroute_wire.measurements import Agent, Health, Position, Uplink
 from homeroute_wire.schema import Point
@@ -26,18 +27,21 @@ PROBES = 5
 
 def points(passage: Passage, radio: Radio, rng: np.random.Generator) -> list[Point]:
     """Everything the bus sampled, from a minute before the drive to a minute after, by time."""
-    first_ms = passage.depart_ms - IDLE_MS
-    times = np.arange(first_ms, passage.arrive_ms + IDLE_MS, SAMPLE_MS, dtype=np.int64)
+    planned = passage.planned
+    first_ms = planned.depart_ms - IDLE_MS
+    times = np.arange(first_ms, planned.arrive_ms + IDLE_MS, SAMPLE_MS, dtype=np.int64)
     # Counts are by clock minute, as live ones are.
     whole_ms = -(-first_ms // MINUTE_MS) * MINUTE_MS
-    minutes = np.arange(whole_ms, passage.arrive_ms + IDLE_MS, MINUTE_MS, dtype=np.int64)
+    minutes = np.arange(whole_ms, planned.arrive_ms + IDLE_MS, MINUTE_MS, dtype=np.int64)
     came_ms, went_ms = stays(passage)
     east, north = _places(passage, times)
-    weather_db = rng.normal(0.0, 1.8) + rng.normal(0.0, 1.2, len(times))
-    signal = radio.signal_dbm(east, north) + weather_db
+    air = receive(radio, planned)
+    seconds = (times - air.start_ms) // 1000
+    # Bad air answers nothing, as below the floor.
+    signal = np.where(air.bad[seconds], WEAKEST_DBM, air.signal_dbm[seconds])
     gathered = [
         *wifi(passage, times, came_ms, went_ms),
-        *_uplink(times, signal, rng),
+        *_uplink(times, signal, planned.bus.carrier, rng),
         *traffic(passage, times, signal, came_ms, went_ms, rng),
         *_position(passage, times, east, north, radio, rng),
         *sessions(passage, came_ms, went_ms),
@@ -49,11 +53,11 @@ def points(passage: Passage, radio: Radio, rng: np.random.Generator) -> list[Poi
 
 
 def _places(passage: Passage, times: Ints) -> tuple[Reals, Reals]:
-    after_s = (times - passage.depart_ms) / 1000.0
+    after_s = (times - passage.planned.depart_ms) / 1000.0
     return passage.drive.route.shape.at(passage.drive.along_m(after_s))
 
 
-def _uplink(times: Ints, signal: Reals, rng: np.random.Generator) -> Iterator[Point]:
+def _uplink(times: Ints, signal: Reals, carrier: str, rng: np.random.Generator) -> Iterator[Point]:
     lost = rng.binomial(PROBES, probe_loss(signal))
     rtt = np.round(probe_rtt_ms(signal) * (0.85 + rng.exponential(1 / 6, len(times))), 1)
     ratio = lost / PROBES
@@ -64,7 +68,7 @@ def _uplink(times: Ints, signal: Reals, rng: np.random.Generator) -> Iterator[Po
             Uplink(
                 interface=WAN,
                 technology="lte",
-                carrier="unknown",
+                carrier=carrier,
                 state=s,
                 rtt_ms=r if s else None,
                 loss_ratio=ratio_now,
@@ -80,7 +84,7 @@ def _position(
     radio: Radio,
     rng: np.random.Generator,
 ) -> Iterator[Point]:
-    after_s = (times - passage.depart_ms) / 1000.0
+    after_s = (times - passage.planned.depart_ms) / 1000.0
     lat, lon = radio.district.projection.degrees(
         east + rng.normal(0.0, 1.8, len(times)), north + rng.normal(0.0, 1.8, len(times))
     )
@@ -95,7 +99,7 @@ def _position(
 def _gateway(passage: Passage, minutes: Ints, rng: np.random.Generator) -> Iterator[Point]:
     """Health and the agent's own ledger."""
     size = len(minutes)
-    load = len(passage.riders) / 40.0
+    load = len(passage.clients) / 40.0
     uptime = (minutes - minutes[0]) // 1000 + 45
     cpu = np.clip(rng.normal(0.15 + 0.25 * load, 0.05, size), 0.01, 1.0).round(3)
     memory = np.clip(rng.normal(0.4 + 0.1 * load, 0.01, size), 0.1, 0.95).round(3)

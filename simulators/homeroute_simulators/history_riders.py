@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from homeroute_simulators.district import Rider
+from homeroute_simulators.district import Client
 from homeroute_simulators.drive import Drive
 from homeroute_simulators.history_rows import MINUTE_MS, SAMPLE_MS, Ints, rows
-from homeroute_simulators.names import BLOCKED, CATEGORIES, LEARNING, TASTES
+from homeroute_simulators.names import BLOCKED, CATEGORIES, LEARNING, TASTES, lookups_per_min, pools
+from homeroute_simulators.planned_drive import PlannedDrive
 from homeroute_simulators.radio import GOOD_DBM, SERVICE_FLOOR_DBM
 from homeroute_simulators.roads import Reals
 from homeroute_wire.measurements import Activity, Filter, Session, Traffic, Wifi
@@ -23,37 +24,28 @@ SESSION_INTERIM_S = 600
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One past drive. ``depart_ms`` since 1970; ``riders`` are those who came that day.
+    """One past drive. ``definition`` and ``version`` are what the live agents say of themselves."""
 
-    ``definition`` and ``version`` are what the live agents say of themselves.
-    """
-
-    drive: Drive
-    depart_ms: int
-    riders: tuple[Rider, ...]
+    planned: PlannedDrive
     definition: str
     version: str
 
     @property
-    def arrive_ms(self) -> int:
-        """At the last stop."""
-        return self.depart_ms + round(self.drive.duration_s * 1000)
+    def drive(self) -> Drive:
+        """How the bus moved."""
+        return self.planned.drive
+
+    @property
+    def clients(self) -> list[Client]:
+        """Whose stays they are, in order of coming."""
+        return [stay.client for stay in self.planned.stays]
 
 
 def stays(passage: Passage) -> tuple[Ints, Ints]:
-    """When each rider's client came and went, ms since 1970."""
-    stops_ms = np.array(passage.drive.stop_times_s) * 1000.0
-    # A client associates some seconds after its rider sat down: spread, not at once.
-    settle_ms = 2_000.0 + 700.0 * (np.arange(len(passage.riders)) % 12)
-    theirs = stops_ms[[rider.stop for rider in passage.riders]]
-    if passage.drive.period == "AM":
-        came, went = theirs + settle_ms, np.full_like(theirs, passage.drive.duration_s * 1000)
-    else:
-        came, went = settle_ms - 20_000.0, theirs
-    return (
-        (passage.depart_ms + came).astype(np.int64),
-        (passage.depart_ms + np.maximum(went, came + 30_000.0)).astype(np.int64),
-    )
+    """When each client came and went, ms since 1970."""
+    came = [stay.came_ms for stay in passage.planned.stays]
+    went = [stay.went_ms for stay in passage.planned.stays]
+    return np.array(came, dtype=np.int64), np.array(went, dtype=np.int64)
 
 
 def _aboard(times: Ints, came_ms: Ints, went_ms: Ints) -> NDArray[np.bool_]:
@@ -65,7 +57,8 @@ def wifi(passage: Passage, times: Ints, came_ms: Ints, went_ms: Ints) -> Iterato
     """Clients present, come and gone at each time."""
     there = _aboard(times, came_ms, went_ms)
     clients = there.sum(axis=1)
-    private = there[:, [rider.randomized for rider in passage.riders]].sum(axis=1)
+    randomized = np.array([client.randomized for client in passage.clients], dtype=bool)
+    private = there[:, randomized].sum(axis=1)
     came = np.histogram(came_ms, _edges(times))[0]
     went = np.histogram(went_ms, _edges(times))[0]
     peak = np.maximum(clients, np.concatenate(([0], clients[:-1])))
@@ -98,7 +91,7 @@ def traffic(
 ) -> Iterator[Point]:
     """Bytes of both sides: what those aboard wanted and the signal let through."""
     there = _aboard(times, came_ms, went_ms)
-    tastes = [TASTES[rider.habit] for rider in passage.riders]
+    tastes = [TASTES[client.habit] for client in passage.clients]
     rates = np.array([taste.down_bytes_s for taste in tastes])
     ups = np.array([taste.down_bytes_s * taste.up_ratio for taste in tastes])
     usable = np.where(
@@ -123,10 +116,11 @@ def traffic(
 
 def sessions(passage: Passage, came_ms: Ints, went_ms: Ints) -> Iterator[Point]:
     """Each client's interims and its end."""
-    ordinals = np.argsort(np.argsort(came_ms, kind="stable"), kind="stable") + 1
-    stays = zip(rows(came_ms, went_ms, ordinals), passage.riders, strict=True)
-    for (came, went, ordinal), rider in stays:
-        taste = TASTES[rider.habit]
+    ordinals = np.arange(1, len(came_ms) + 1)
+    for (came, went, ordinal), client in zip(
+        rows(came_ms, went_ms, ordinals), passage.clients, strict=True
+    ):
+        taste = TASTES[client.habit]
         lengths = [*range(SESSION_INTERIM_S, (went - came) // 1000, SESSION_INTERIM_S)]
         for length_s in [*lengths, (went - came) // 1000]:
             ends = length_s == (went - came) // 1000
@@ -151,15 +145,16 @@ def asked(
 ) -> Iterator[Point]:
     """Activity and filter hits: counts of lookups by client and minute, then summed."""
     there = _aboard(minutes, came_ms, went_ms)
-    tastes = [TASTES[rider.habit] for rider in passage.riders]
-    lookups = rng.poisson([taste.lookups_per_min for taste in tastes], there.shape) * there
+    rates = [lookups_per_min(client) for client in passage.clients]
+    lookups = rng.poisson(rates, there.shape) * there
+    heard = [pools(client) for client in passage.clients]
 
     def of(names: Iterable[str]) -> Ints:
         wanted = set(names)
         weights = [
-            sum(share * len(wanted.intersection(pool)) / len(pool) for pool, share in t.shares)
-            / sum(share for _, share in t.shares)
-            for t in tastes
+            sum(share * len(wanted.intersection(pool)) / len(pool) for pool, share in theirs)
+            / sum(share for _, share in theirs)
+            for theirs in heard
         ]
         return np.asarray(rng.binomial(lookups, weights), dtype=np.int64)
 
