@@ -94,15 +94,19 @@ def found(seed: int, *, buses: int = 12) -> District:
             for n in range(1, max(2, buses // 6) + 1)
         ),
         trips=tuple(trips),
-        zones=tuple(zone for route in routes for zone in _zones(seed, route)),
+        zones=tuple(zone for route in routes for zone in zones_of(seed, route)),
         later_trips=tuple(later),
     )
 
 
 def _buses(rng: Random, size: int) -> Iterator[Bus]:
-    width = max(2, len(str(size)))
-    for number in range(1, size + 1):
-        yield Bus(f"bus-{number:0{width}}", rng.choices(CARRIERS, CARRIER_SHARES)[0])
+    return (bus_of(rng, number, size) for number in range(1, size + 1))
+
+
+def bus_of(rng: Random, number: int, most: int) -> Bus:
+    """The bus of that number, on either carrier; its id sorts among ``most`` others."""
+    width = max(2, len(str(most)))
+    return Bus(f"bus-{number:0{width}}", rng.choices(CARRIERS, CARRIER_SHARES)[0])
 
 
 def _route(rng: Random, bus: int, tier: int, number: str, name: str) -> Route:
@@ -200,12 +204,12 @@ def _moved(rider: Rider, dropped: int | None) -> Rider:
     return replace(rider, stop=stop, to=to)
 
 
-def _zones(seed: int, route: Route) -> Iterator[Zone]:
+def zones_of(seed: int, route: Route) -> Iterator[Zone]:
     """A hollow without service on every route, on some a second, on some a weak stretch.
 
     A weak stretch is one carrier's, a hollow everybody's.
     """
-    rng = source(seed, "zones", route.number)
+    rng = source(seed, "zones", route.label)
     yield _zone(rng, route, rng.uniform(0.35, 0.6), rng.uniform(120.0, 210.0), DEAD_DB, None)
     if rng.random() < 0.3:
         yield _zone(rng, route, rng.uniform(0.08, 0.25), rng.uniform(120.0, 200.0), DEAD_DB, None)

@@ -40,6 +40,11 @@ class Projection:
         lon = self.lon + east_m / (METRES_PER_DEGREE * math.cos(math.radians(self.lat)))
         return lat, lon
 
+    def metres(self, lat: float, lon: float) -> tuple[float, float]:
+        """Metres east and north of a place given in degrees."""
+        a_degree = METRES_PER_DEGREE * math.cos(math.radians(self.lat))
+        return (lon - self.lon) * a_degree, (lat - self.lat) * METRES_PER_DEGREE
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:

@@ -16,7 +16,10 @@ from typing import Literal, Protocol
 from homeroute_simulators.district import FIRST_FEED, SECOND_FEED
 from homeroute_simulators.seeds import source
 
-DayKind = Literal["school", "early_release", "snow", "holiday", "weekend", "summer", "no_service"]
+DayKind = Literal[
+    "school", "early_release", "snow", "holiday", "weekend", "summer", "service", "no_service"
+]
+"""The last two are all that a feed's own calendar says."""
 
 TAUGHT_DAYS = 180
 """As most states ask for; a day lost to snow is made up in May."""
