@@ -11,26 +11,28 @@ Does not: write anything. Batches are handed to the collector's own ingest.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from itertools import groupby
+from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from homeroute_analytics.legs import Leg, instant_ms
 from homeroute_simulators.district import District, Hotspot
-from homeroute_simulators.history_points import points
-from homeroute_simulators.history_riders import Passage
+from homeroute_simulators.history_columns import measured
+from homeroute_simulators.history_facts import passage
+from homeroute_simulators.history_truth import happened
 from homeroute_simulators.planned_drive import PlannedDrive
 from homeroute_simulators.radio import Radio
 from homeroute_simulators.seeds import columns
+from homeroute_simulators.truth import line
 from homeroute_simulators.world import World
-from homeroute_wire.batch import Header, encode_body, frame
-from homeroute_wire.measurements import Usage
-from homeroute_wire.schema import Point
+from homeroute_wire.batch import Header, RawColumns, encode_columns, frame
 
-BATCH_MS = 600_000
-"""Ten minutes a batch: history is received in bulk."""
+BATCH_MS = 1_800_000
+"""Half an hour a batch, at most: history is received in bulk."""
 
 OFF_SHARE = 0.05
 GOES_DARK_SHARE = 0.04
@@ -95,9 +97,14 @@ def school_days(before: date, count: int) -> list[date]:
     return days[::-1]
 
 
-def plan(world: World, days: Iterable[date]) -> list[PastDrive]:
-    """Every drive of those days, in the order batches arrive: late ones last."""
+def plan(world: World, days: Iterable[date], *, faults: bool = True) -> list[PastDrive]:
+    """Every drive of those days, in the order batches arrive: late ones last.
+
+    Without ``faults`` every one is told in full, and at once.
+    """
     drives = [past for day in days for past in _day(world, day)]
+    if not faults:
+        drives = [replace(past, heard=1.0, late=False) for past in drives]
     return sorted(
         drives, key=lambda past: (past.late, past.planned.depart_ms, past.planned.bus.device)
     )
@@ -115,43 +122,72 @@ def _day(world: World, day: date) -> Iterator[PastDrive]:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A past drive: the batches that were sent of it, and the lines of its truth."""
+
+    sent: tuple[Sent, ...]
+    truth: str
+
+
+def tell(past: PastDrive, radio: Radio, *, definition: str, version: str, truth: bool) -> Told:
+    """The batches of one drive, and with ``truth`` also what really happened on it."""
+    seed = radio.district.seed
+    happening = passage(radio, past.planned, heard=past.heard)
+    lines = "".join(map(line, happened(happening, seed))) if truth else ""
+    if not past.heard:
+        return Told((), lines)
+    found = measured(happening, radio, definition=definition, version=version)
+    return Told(tuple(_cut(past.planned.bus.device, "bus", past.stream(seed), found)), lines)
+
+
 def batches(past: PastDrive, radio: Radio, *, definition: str, version: str) -> list[Sent]:
     """The batches of one drive; none of a gateway that was off."""
-    if not past.heard:
-        return []
-    stream = past.stream(radio.district.seed)
-    told = points(Passage(past.planned, definition, version), radio, columns(stream))
-    until_ms = told[0].time_ms + past.heard * (told[-1].time_ms - told[0].time_ms)
-    told = [point for point in told if point.time_ms <= until_ms]
-    return _cut(past.planned.bus.device, "bus", stream, told)
+    return list(tell(past, radio, definition=definition, version=version, truth=False).sent)
 
 
-def _cut(device: str, kind: str, stream: str, told: Sequence[Point]) -> list[Sent]:
-    sent = []
-    for seq, (_, group) in enumerate(groupby(told, lambda p: p.time_ms // BATCH_MS), start=1):
-        rows = list(group)
-        header = Header(stream, seq, rows[-1].time_ms + 1000, len(rows))
-        sent.append(Sent(device, frame(header, encode_body(kind, rows)), len(rows)))
-    return sent
+def _cut(device: str, kind: str, stream: str, found: Mapping[str, RawColumns]) -> Iterator[Sent]:
+    """In as many equal parts as keep to the longest batch."""
+    first_ms = min(raw.times_ms[0] for raw in found.values())
+    last_ms = max(raw.times_ms[-1] for raw in found.values()) + 1
+    parts = -(-(last_ms - first_ms) // BATCH_MS)
+    edges = [first_ms + (last_ms - first_ms) * part // parts for part in range(parts + 1)]
+    seq = 0
+    for begin_ms, end_ms in pairwise(edges):
+        chosen = {name: _between(raw, begin_ms, end_ms) for name, raw in found.items()}
+        chosen = {name: raw for name, raw in chosen.items() if raw.times_ms}
+        points = sum(len(raw.times_ms) for raw in chosen.values())
+        if points:
+            seq += 1
+            newest_ms = max(raw.times_ms[-1] for raw in chosen.values())
+            header = Header(stream, seq, newest_ms + 1000, points)
+            yield Sent(device, frame(header, encode_columns(kind, chosen)), points)
+
+
+def _between(raw: RawColumns, begin_ms: int, end_ms: int) -> RawColumns:
+    rows = slice(bisect_left(raw.times_ms, begin_ms), bisect_left(raw.times_ms, end_ms))
+    return RawColumns(raw.times_ms[rows], {name: of[rows] for name, of in raw.values.items()})
 
 
 def hotspot_batches(district: District, hotspot: Hotspot, days: Sequence[date]) -> list[Sent]:
     """Daily totals of a take-home hotspot, one batch a day; some days it lies unused."""
     zone = ZoneInfo(district.timezone)
-    sent = []
+    sent: list[Sent] = []
     for day in days:
         stream = _stream(district.seed, hotspot.device, day, "usage")
         rng = columns(stream)
         used = rng.random() > 0.15
         down = int(hotspot.daily_bytes * rng.lognormal(-0.1, 0.5)) if used else 0
-        total = Usage(
-            carrier="unknown",
-            down_bytes=down,
-            up_bytes=down // 11,
-            active_hours=int(rng.integers(2, 8)) if used else 0,
-        )
         midnight_ms = instant_ms(day + timedelta(days=1), 0, zone)
-        sent += _cut(hotspot.device, "hotspot", stream, [Point(midnight_ms, total)])
+        hours = int(rng.integers(2, 8)) if used else 0
+        total: dict[str, list[Any]] = {
+            "carrier": ["unknown"],
+            "down_bytes": [down],
+            "up_bytes": [down // 11],
+            "active_hours": [hours],
+        }
+        usage = {"usage": RawColumns([midnight_ms], total)}
+        sent += _cut(hotspot.device, "hotspot", stream, usage)
     return sent
 
 

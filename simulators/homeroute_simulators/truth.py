@@ -227,11 +227,16 @@ class Recorder:
         self.write(Lost(**fields))
 
 
+_ENCODE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_FIELDS = {kind: tuple(f.name for f in dataclasses.fields(kind)) for kind in RECORDS.values()}
+
+
 def line(record: Record) -> str:
     """One record as a line of the file."""
-    fields = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
-    document = {"what": record.WHAT, **fields}
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False) + "\n"
+    document: dict[str, Any] = {"what": record.WHAT}
+    for name in _FIELDS[type(record)]:
+        document[name] = getattr(record, name)
+    return _ENCODE(document) + "\n"
 
 
 def read(path: Path) -> Iterator[Record]:
