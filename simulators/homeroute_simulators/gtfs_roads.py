@@ -8,6 +8,8 @@ it as the others allow (a road that crosses itself does not mislead).
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from homeroute_simulators.district import Route, Stop
@@ -38,6 +40,34 @@ def route(trip: FeedTrip, projection: Projection) -> Route | None:
         ),
         cruise_mps=CRUISE_MPS,
     )
+
+
+def clock(trip: FeedTrip, road: Route) -> tuple[tuple[int, int], ...]:
+    """Arrival and departure at each stop in seconds after the trip's start, never falling.
+
+    Feeds time stops to the minute, several to the same one: all but the first of
+    those are passed at an even speed.
+    """
+    starts_s = trip.calls[0].depart_s
+    calls = [(max(0, c.arrive_s - starts_s), max(0, c.depart_s - starts_s)) for c in trip.calls]
+    timed = [0]
+    for at, (arrive_s, _) in enumerate(calls):
+        if arrive_s > calls[timed[-1]][1]:
+            timed.append(at)
+    if timed[-1] != len(calls) - 1 and len(timed) > 1:
+        timed.pop()
+    timed.append(len(calls) - 1)
+    told = [calls[0]] * len(calls)
+    for before, after in pairwise(timed):
+        leaves_s, reaches_s = told[before][1], max(calls[after][0], told[before][1] + 1)
+        told[after] = reaches_s, max(calls[after][1], reaches_s)
+        behind_m = road.stops[before].along_m
+        whole_m = road.stops[after].along_m - behind_m
+        for at in range(before + 1, after):
+            share = (road.stops[at].along_m - behind_m) / whole_m if whole_m else 0.0
+            passed_s = leaves_s + round((reaches_s - leaves_s) * share)
+            told[at] = passed_s, passed_s
+    return tuple(told)
 
 
 def _places(degrees: list[LatLon], projection: Projection, *, once: bool = True) -> list[Place]:

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from homeroute_simulators.district import Bus, District, Hotspot, Period, Route, Trip
 from homeroute_simulators.founding import bus_of, zones_of
 from homeroute_simulators.gtfs import Feed, FeedError, FeedTrip, read
+from homeroute_simulators.gtfs_roads import clock
 from homeroute_simulators.gtfs_roads import route as road_of
 from homeroute_simulators.riders import registered_numbers, riders
 from homeroute_simulators.roads import Projection
@@ -146,10 +147,7 @@ def _trips(feed: Feed, roads: dict[object, Route], seed: int, most: int) -> Iter
             depart_s=starts_s,
             riders=riders(own, own.randint(8, 30), pairs, registered),
             service=trip.service,
-            clock_s=tuple(
-                (max(0, call.arrive_s - starts_s), max(0, call.depart_s - starts_s))
-                for call in trip.calls
-            ),
+            clock_s=clock(trip, road),
         )
 
 

@@ -45,7 +45,6 @@ def test_a_seed_is_the_world_it_always_was(seed: int) -> None:
     assert hashes(seed) == KEPT[seed]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_fresh_process_with_other_hashes_founds_the_same(seed: int) -> None:
     answer = subprocess.run(
