@@ -24,7 +24,13 @@ from homeroute_simulators.lap import Lap
 from homeroute_simulators.link import Link
 from homeroute_simulators.names import TASTES, asked_for, is_blocked, lookups_per_min
 from homeroute_simulators.proc import Interface, Root, Vitals
-from homeroute_simulators.radio import SERVICE_FLOOR_DBM, Radio, probe_loss, probe_rtt_ms
+from homeroute_simulators.radio import (
+    SERVICE_FLOOR_DBM,
+    WEAKEST_DBM,
+    Radio,
+    probe_loss,
+    probe_rtt_ms,
+)
 from homeroute_simulators.resolver import Air, Resolver
 
 SSID = "Bus-WiFi"
@@ -157,7 +163,10 @@ class BusGateway(Gateway):
             )
         )
         along = np.array([moment.along_m])
-        self._cover(float(self._radio.on_road(moment.road, along, self._carrier)[0]), now_s)
+        signal_dbm = float(self._radio.on_road(moment.road, along, self._carrier)[0])
+        if self._lap.air_is_bad(self._phase_s):
+            signal_dbm = WEAKEST_DBM
+        self._cover(signal_dbm, now_s)
         self._seat(moment.aboard)
         self._use(moment.aboard, step_s)
         self._live(step_s, 0.012 * len(moment.aboard))

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from homeroute_simulators.air import bad_air
 from homeroute_simulators.district import Client, Rider, Route
 from homeroute_simulators.drive import LAYOVER_S, Drive, drive
 from homeroute_simulators.roads import Shape
+from homeroute_simulators.seeds import columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Lap:
         self._riders = tuple(riders)
         self._inbound = drive(route, "AM")
         self._outbound = drive(route, "PM")
+        seconds = int(self.duration_s) + 1
+        self._bad = bad_air(columns("lap", route.label, route.shape.length_m), seconds)
 
     @property
     def duration_s(self) -> float:
@@ -49,6 +53,10 @@ class Lap:
             (self._inbound, after_s) if after_s < turn_s else (self._outbound, after_s - turn_s)
         )
         return moment(leg, since_s, aboard(leg, self._riders, since_s))
+
+    def air_is_bad(self, phase_s: float) -> bool:
+        """Whether nothing gets through at that phase, however strong the signal."""
+        return bool(self._bad[int(phase_s % self.duration_s)])
 
     def inbound_phase_s(self, along_m: float) -> float:
         """The phase at which the inbound bus is so many metres along."""

@@ -1,9 +1,6 @@
 """What one drive's modem receives, second by second. Pure.
 
-On the field that is fixed in place lie the drive's own weather and a
-Gilbert-Elliott layer: the air is good or bad, for runs of seconds whose lengths
-are geometric (Gilbert 1960, Elliott 1963). Bad air answers nothing, however strong
-the signal: a handover that fails, a crowded cell.
+On the field that is fixed in place lie the drive's own weather and its own bad air.
 
 Guarantees: one reception for (seed, device, drive), whoever asks; whole tenths of a
 decibel. Does not: know what a probe made of it.
@@ -16,13 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from homeroute_simulators.air import bad_air
 from homeroute_simulators.planned_drive import PlannedDrive
 from homeroute_simulators.radio import Radio
 from homeroute_simulators.roads import Reals
 from homeroute_simulators.seeds import columns
-
-MEAN_GOOD_S, MEAN_BAD_S = 400.0, 6.0
-"""Mean lengths of good and of bad air. Assumed: 1.5% of the time, four gaps in a drive."""
 
 DAY_DB, FLICKER_DB = 1.8, 1.2
 """Spread of a drive's own weather, and of a second's."""
@@ -57,14 +52,3 @@ def receive(radio: Radio, planned: PlannedDrive) -> Reception:
     road = planned.drive.route.shape
     signal = radio.on_road(road, along, planned.bus.carrier) + weather
     return Reception(start_ms, np.round(signal, 1), bad_air(columns("air", *words), size))
-
-
-def bad_air(rng: np.random.Generator, size: int) -> NDArray[np.bool_]:
-    """So many seconds of the Gilbert-Elliott chain, begun in good air."""
-    bad = np.zeros(size, dtype=bool)
-    second = 0
-    while (second := second + int(rng.geometric(1.0 / MEAN_GOOD_S))) < size:
-        run = int(rng.geometric(1.0 / MEAN_BAD_S))
-        bad[second : second + run] = True
-        second += run
-    return bad

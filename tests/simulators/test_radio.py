@@ -9,6 +9,7 @@ from datetime import date
 import numpy as np
 import pytest
 
+from homeroute_simulators.air import MEAN_BAD_S, MEAN_GOOD_S, bad_air
 from homeroute_simulators.district import Carrier
 from homeroute_simulators.land import CORRELATION_M, Land
 from homeroute_simulators.radio import (
@@ -20,7 +21,7 @@ from homeroute_simulators.radio import (
     rsrq_db,
     sinr_db,
 )
-from homeroute_simulators.reception import MEAN_BAD_S, MEAN_GOOD_S, bad_air, receive
+from homeroute_simulators.reception import receive
 from homeroute_simulators.seeds import columns
 from homeroute_simulators.world import world
 
