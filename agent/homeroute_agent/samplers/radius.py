@@ -15,7 +15,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from homeroute_agent.clients import CLIENTS_BOUND, is_randomised
 from homeroute_agent.clock import every
@@ -99,8 +99,7 @@ class Server(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The port is ours."""
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Prove, answer, take in."""
