@@ -41,6 +41,10 @@ class SimClock:
         self.origin_s = monotonic_s() if origin_s is None else origin_s
         self._monotonic_s = monotonic_s
 
+    def begin(self) -> None:
+        """It is ``start_ms`` now: what came before was preparation. Before anybody looks."""
+        self.origin_s = self._monotonic_s()
+
     def now_ms(self) -> int:
         """The true simulated time, ms since 1970."""
         return self.start_ms + int((self._monotonic_s() - self.origin_s) * self.speed * 1000)
