@@ -111,15 +111,20 @@ def _take(
     session: _True, free: dict[int, list[tuple[int, int]]], *, exactly: bool
 ) -> tuple[int, int] | None:
     choices = [
-        (abs(down - session.down) + abs(up - session.up), minute, (down, up))
+        (
+            minute != session.start_ms // MINUTE_MS,
+            abs(down - session.down) + abs(up - session.up),
+            minute,
+            (down, up),
+        )
         for minute in session.minutes()
         for down, up in free.get(minute, ())
     ]
+    if exactly:
+        choices = [choice for choice in choices if not choice[1]]
     if not choices:
         return None
-    away, minute, moved = min(choices)
-    if exactly and away:
-        return None
+    _, _, minute, moved = min(choices)
     free[minute].remove(moved)
     return moved
 
