@@ -161,7 +161,11 @@ class Uplink:
 
 @dataclass(frozen=True, slots=True)
 class Modem:
-    """Signal, technology and carrier on every uplink point, from the modem itself."""
+    """Signal, technology and carrier on every uplink point, from the modem itself.
+
+    ModemManager measures the signal only when told to: the agent tells it. Where its
+    user may not, have root run ``mmcli -m any --signal-setup=10`` at each boot.
+    """
 
     tool: str = setting(
         "what asks the modem: mmcli (ModemManager) or uqmi (OpenWrt)", choice("mmcli", "uqmi")

@@ -15,6 +15,8 @@ from homeroute_agent.samplers.modem import Tool, ask_registered, ask_signal, joi
 from homeroute_agent.samplers.radius import PORT, read_secret
 from homeroute_agent.samplers.uplink import split_target
 
+_TRY = {"mmcli": "mmcli -L", "uqmi": "uqmi -d /dev/cdc-wdm0 --get-signal-info"}
+
 _TELL = (
     "For an access point of another maker: give it this machine as RADIUS accounting server, "
     "with interims, and name the secret in [radius]."
@@ -82,7 +84,7 @@ async def probe_modem(settings: Config | None) -> list[Finding]:
             lacking(
                 "modem",
                 f"{tool.name} {why} ({tool.device}).",
-                "Is the modem in? ModemManager wants the user in group netdev, or root.",
+                f"Is the modem in, and may this user ask it? Try: {_TRY[tool.name]}",
             )
         ]
     values: dict[str, Any] = {"tool": chosen.tool}
