@@ -93,7 +93,7 @@ def _attach(work: duckdb.DuckDBPyConnection, archive: Path) -> None:
         for name in STORED:
             work.execute(
                 f"CREATE VIEW stored_{name} AS SELECT t.* FROM archive.{name} t, span"  # noqa: S608
-                " WHERE t.kind = 'bus' AND t.time_ms BETWEEN span.a AND span.b"
+                " WHERE t.time_ms BETWEEN span.a AND span.b"
             )
     except duckdb.Error as error:
         first = str(error).splitlines()[0]
