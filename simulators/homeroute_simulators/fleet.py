@@ -60,8 +60,9 @@ class Fleet:
 
     ``state`` outlives a run (configurations, credentials, spools); ``passwords``
     are by device. ``clock`` is simulated time, by which agents and gateways then
-    live; None: this machine's. ``faults`` need a clock; ``wall`` is the
-    collector's own, for the fault that sets it wrong. ``recorder`` is told the truth.
+    live, and which begins with the run; None: this machine's. ``faults`` need a clock;
+    ``wall`` is the collector's own, for the fault that sets it wrong. ``recorder`` is
+    told the truth.
     """
 
     def __init__(

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from homeroute_analytics import legs
 from homeroute_collector.archive import FILE_NAME, Archive
@@ -53,11 +54,17 @@ class Collecting:
 
 @asynccontextmanager
 async def collecting(
-    folder: Path, district: str, clock: SimClock, devices: Iterable[tuple[str, str]]
+    folder: Path,
+    district: str,
+    clock: SimClock,
+    devices: Iterable[tuple[str, str]],
+    *,
+    prefer: Literal["mosquitto", "nats"] | None = None,
 ) -> AsyncIterator[Collecting]:
     """Serve these devices (name, kind) until the context ends; then everything is committed.
 
-    The archive is in ``folder``. Raises what the broker and the archive raise.
+    The archive is in ``folder``; ``prefer`` chooses the broker's program. Raises what
+    the broker and the archive raise.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     credentials, passwords = Credentials(folder), dict[str, str]()
@@ -67,7 +74,7 @@ async def collecting(
         passwords |= credentials.add_all(names, kind=kind, replace=True)
     wall = Wall(clock)
     async with contextlib.AsyncExitStack() as stack:
-        embedded = EmbeddedBroker(folder, district, port=0)
+        embedded = EmbeddedBroker(folder, district, port=0, prefer=prefer)
         endpoint = await embedded.start()
         stack.push_async_callback(embedded.stop)
         archive = await asyncio.to_thread(

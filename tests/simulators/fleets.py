@@ -74,8 +74,6 @@ def drive(
         clock = SimClock(speed, START_MS)
         names = [(device, "bus")]
         async with collecting(folder / "data", district.name, clock, names) as its:
-            # Only now: what it took to start is no time of the world's.
-            clock.begin()
             paced, rtt_scale = pace(cadence, speed)
             with Recorder(folder / "truth.jsonl.gz") as recorder:
                 fleet = Fleet(
