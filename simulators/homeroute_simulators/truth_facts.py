@@ -46,7 +46,8 @@ class _Stay:
 class Facts:
     """What happens on one device. Times are ms since 1970, and never go back.
 
-    ``since_ms`` is when its gateway began to listen: only whole minutes are told.
+    ``since_ms`` is when its gateway was switched on. Only whole minutes after that are
+    told: nobody can count a minute who has to start in it.
     """
 
     recorder: Recorder
@@ -61,7 +62,7 @@ class Facts:
     _minute: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self._minute = -(-self.since_ms // MINUTE_MS)
+        self._minute = self.since_ms // MINUTE_MS + 1
 
     def joined(self, client: str, at_ms: int) -> None:
         """A client associated."""
@@ -134,7 +135,7 @@ class Facts:
 
     def power_on(self, at_ms: int) -> None:
         """The gateway is on again; the first whole minute is told next."""
-        self._minute = max(self._minute, -(-at_ms // MINUTE_MS))
+        self._minute = max(self._minute, at_ms // MINUTE_MS + 1)
 
     def _deed(self, client: str, at_ms: int) -> Deeds:
         return self._deeds.setdefault(client, {}).setdefault(at_ms // MINUTE_MS, Deeds())

@@ -37,7 +37,7 @@ def facts(folder: Path) -> tuple[Recorder, Facts]:
     recorder = Recorder(folder / "truth.jsonl.gz")
     recorder.__enter__()
     recorder.run(**RUN)
-    return recorder, Facts(recorder, "bus-01", "Bus-WiFi", START_MS)
+    return recorder, Facts(recorder, "bus-01", "Bus-WiFi", START_MS - 1)
 
 
 def told(recorder: Recorder) -> list[Record]:
