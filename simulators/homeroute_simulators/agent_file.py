@@ -103,6 +103,7 @@ proc_net_dev = {_text(gateway.root.path / "proc/net/dev")}
 [uplink]
 interface = {_text(WAN)}
 technology = "lte"
+carrier = {_text(gateway.carrier)}
 method = "dns"
 targets = ["127.0.0.1:{gateway.resolver.port}"]
 probes = {cadence.probes}

@@ -39,6 +39,8 @@ from homeroute_simulators.truth_facts import Facts
 
 SSID = "Bus-WiFi"
 WAN, LAN = "wwan0", "wlan0"
+UNKNOWN = "unknown"
+"""The carrier of a device that was not told: take-home hotspots are not."""
 MEMORY_KIB = 1_000_000
 COUNTER = 2**32
 """Where the counters of a gateway with a 32-bit kernel begin anew."""
@@ -81,6 +83,7 @@ class Gateway(ABC):
         rtt_scale: float = 1.0,
     ) -> None:
         self.device = device
+        self.carrier: str = UNKNOWN
         self.at_ms = at_ms
         self.facts = facts
         self.troubles = Troubles()
@@ -221,7 +224,8 @@ class BusGateway(Gateway):
         super().__init__(
             bus.device, folder, link, rng, at_ms=at_ms, facts=facts, rtt_scale=rtt_scale
         )
-        self._carrier = bus.carrier
+        self.carrier = bus.carrier
+        self._bus = bus
         self.access_point = AccessPoint(folder / LAN, SSID, now_s=lambda: self.at_ms / 1000)
         self.receiver = Receiver()
         self.query_log = QueryLog(folder / "dnsmasq.log")
@@ -286,7 +290,7 @@ class BusGateway(Gateway):
         else:
             self.receiver.report(fix)
         along = np.array([moment.along_m])
-        signal_dbm = float(self._radio.on_road(moment.road, along, self._carrier)[0])
+        signal_dbm = float(self._radio.on_road(moment.road, along, self._bus.carrier)[0])
         if self._lap.air_is_bad(self._phase_s):
             signal_dbm = WEAKEST_DBM
         self._cover(signal_dbm)
