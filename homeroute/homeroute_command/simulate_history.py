@@ -44,6 +44,9 @@ from homeroute_simulators.world import World, world
 RETENTION_DAYS = 3_660
 """The longest there is: history is old by nature."""
 
+MEMORY_LIMIT = "128MB"
+"""Of the database: it only appends, and has no use for the pages it wrote."""
+
 TRUTH = "truth.jsonl.gz"
 DAYS, BUSES, SEED, PROCESSES = 180, 100, 7, 1
 
@@ -166,7 +169,12 @@ async def _fill(args: argparse.Namespace, data: Path, state: FillState) -> Fille
     days = taught_days(place, date.fromisoformat(state.before), state.days)
     site.remember(data, replace(site.recall(data), district=district.name))
     _write_settings(data, place)
-    archive = Archive.open(data / FILE_NAME, district=district.name, extra_ddl=[legs.DDL])
+    archive = Archive.open(
+        data / FILE_NAME,
+        district=district.name,
+        memory_limit=MEMORY_LIMIT,
+        extra_ddl=[legs.DDL],
+    )
     ingest = Ingest(archive, OwnClock(), district=district.name, retention_days=RETENTION_DAYS)
     working = asyncio.create_task(ingest.run(), name="ingest")
     state.save(data)

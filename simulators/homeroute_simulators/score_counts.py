@@ -35,11 +35,12 @@ class Count:
 def count_minutes(work: duckdb.DuckDBPyConnection) -> dict[str, Count]:
     """Client-minutes by definition. A minute of the truth that is not stored counts as zero."""
     stored = ", ".join(f"sum({column}) AS {column}" for column in _DEFINITIONS.values())
-    lost = lost_while("device", "minute * 60000", "(minute + 1) * 60000", "activity")
+    lost = lost_while("m.device", "m.minute * 60000", "(m.minute + 1) * 60000", "activity")
     work.execute(
         f"CREATE OR REPLACE TABLE minutes AS SELECT *, {lost} AS is_lost"  # noqa: S608 - names of ours
-        f" FROM minute FULL JOIN (SELECT device, time_ms // 60000 AS minute, {stored}"
-        " FROM stored_activity GROUP BY 1, 2) USING (device, minute)"
+        " FROM (SELECT * FROM minute FULL JOIN"
+        f" (SELECT device, time_ms // 60000 AS minute, {stored} FROM stored_activity GROUP BY 1, 2)"
+        " USING (device, minute)) m"
     )
     return {
         name: _count(work, "minutes", _TRUE[name], column) for name, column in _DEFINITIONS.items()
@@ -48,14 +49,14 @@ def count_minutes(work: duckdb.DuckDBPyConnection) -> dict[str, Count]:
 
 def count_blocks(work: duckdb.DuckDBPyConnection) -> Count:
     """Blocked lookups by device, category and minute."""
-    lost = lost_while("device", "minute * 60000", "(minute + 1) * 60000", "filter")
+    lost = lost_while("m.device", "m.minute * 60000", "(m.minute + 1) * 60000", "filter")
     work.execute(
         f"CREATE OR REPLACE TABLE blocks AS SELECT *, {lost} AS is_lost"  # noqa: S608 - names of ours
-        " FROM (SELECT device, category, time_ms // 60000 AS minute, count(*) AS was"
+        " FROM (SELECT * FROM (SELECT device, category, time_ms // 60000 AS minute, count(*) AS was"
         " FROM block GROUP BY ALL) FULL JOIN"
         " (SELECT device, category, time_ms // 60000 AS minute, sum(hits) AS told"
         " FROM stored_filter WHERE action = 'blocked' GROUP BY ALL)"
-        " USING (device, category, minute)"
+        " USING (device, category, minute)) m"
     )
     return _count(work, "blocks", "was", "told")
 

@@ -102,7 +102,10 @@ def _attach(work: duckdb.DuckDBPyConnection, archive: Path) -> None:
 
 
 def lost_while(device: str, start: str, end: str, measurement: str) -> str:
-    """SQL that says whether any of a stretch was lost to a measurement."""
+    """SQL that says whether any of a stretch was lost to a measurement.
+
+    ``device`` is qualified: a bare one would be the lost table's own.
+    """
     return (
         f"EXISTS (SELECT 1 FROM lost l WHERE l.device = {device} AND l.start_ms < {end}"  # noqa: S608
         f" AND l.end_ms > {start} AND l.of IN ('', '{measurement}'))"

@@ -10,7 +10,7 @@ import pytest
 
 from homeroute_simulators.score import Metric, score
 from homeroute_simulators.score_load import ScoreError
-from homeroute_simulators.truth import Lost, Uplink, read
+from homeroute_simulators.truth import Lost, Minute, Uplink, read
 from tests.simulators import filled
 
 pytestmark = pytest.mark.slow
@@ -52,7 +52,11 @@ def test_history_is_scored_right(tmp_path: Path, seed: int, faults: bool) -> Non
     assert found["learning client-minutes"].truth > 200
     assert found["filter hits"].truth > 500
     assert found["uplink usable"].truth > 30_000
-    lost = [record for record in read(tmp_path / "truth.jsonl.gz") if isinstance(record, Lost)]
+    records = list(read(tmp_path / "truth.jsonl.gz"))
+    lost = [record for record in records if isinstance(record, Lost)]
+    # Only the devices and times that lost something are set apart.
+    active = sum(record.active for record in records if isinstance(record, Minute))
+    assert found["active client-minutes"].truth > 0.75 * active
     assert bool(lost) == faults
     assert bool(found["uplink usable"].lost) == faults
 
