@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
 import shutil
 import tempfile
@@ -38,6 +39,9 @@ from homeroute_simulators.radio import SERVICE_FLOOR_DBM, Radio
 from homeroute_simulators.sim_clock import SimClock
 from homeroute_simulators.truth import Recorder
 from homeroute_simulators.truth_facts import Facts
+
+MEMORY = Path("/dev/shm")  # noqa: S108 -- a folder of ours is made in it
+"""Where Linux keeps files in memory; elsewhere the system's temporary folder serves."""
 
 STEP_MS = 1_000
 SOON = 4
@@ -91,6 +95,7 @@ class Fleet:
         self._wall = wall
         self._devices: dict[str, Device] = {}
         self._lists: tuple[Path, Path] | None = None
+        self._logs = Path()
         self.late_ms = 0
 
     @property
@@ -116,8 +121,11 @@ class Fleet:
         The agents then drain for up to ``quiesce_s`` of our own seconds. Returns each
         agent's ledger. Raises what an agent raises that ends by itself.
         """
-        # Unix sockets need short paths, and all of this is worthless afterwards.
-        runtime = Path(tempfile.mkdtemp(prefix="homeroute-"))
+        # Unix sockets need short paths, and all of this is worthless afterwards. Fakes of
+        # proc are replaced each second: on a disk, beside spools that are synced, that waits.
+        memory = MEMORY if os.access(MEMORY, os.W_OK | os.X_OK) else None
+        runtime = Path(tempfile.mkdtemp(prefix="homeroute-", dir=memory))
+        self._logs = Path(tempfile.mkdtemp(prefix="homeroute-"))
         # The world has a time of its own even where agents keep this machine's.
         clock = self._clock or SimClock(1.0, wall_clock_ms())
         try:
@@ -146,14 +154,13 @@ class Fleet:
                         device.gateway.facts.power_off(device.gateway.at_ms)
                 return ledgers
         finally:
-            await asyncio.to_thread(shutil.rmtree, runtime, ignore_errors=True)
+            for folder in (runtime, self._logs):
+                await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     # -- making it
 
     def _build(self, runtime: Path, at_ms: int) -> Iterator[Gateway]:
         district = self._district
-        # One for all: what it has once seen of a road it need not look at again.
-        radio = Radio(district)
         for index, bus in enumerate(district.buses):
             lap = Lap(district.route_of(bus), district.riders_of(bus))
             yield BusGateway(
@@ -162,9 +169,11 @@ class Fleet:
                 self._link(),
                 random.Random(f"{district.seed} {bus.device}"),
                 district=district,
-                radio=radio,
+                # Its own: it remembers the roads it has seen, and not very many.
+                radio=Radio(district),
                 lap=lap,
                 phase_s=starting_phase_s(district, index, bus, lap),
+                log_folder=_folder(self._logs, bus.device),
                 at_ms=at_ms,
                 facts=self._facts(bus.device, at_ms),
                 rtt_scale=self._rtt_scale,

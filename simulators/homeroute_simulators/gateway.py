@@ -204,7 +204,10 @@ class Gateway(ABC):
 
 
 class BusGateway(Gateway):
-    """A bus on its lap; ``phase_s`` is where in the lap it starts."""
+    """A bus on its lap; ``phase_s`` is where in the lap it starts.
+
+    ``log_folder`` holds what only grows; by default ``folder``.
+    """
 
     def __init__(
         self,
@@ -217,6 +220,7 @@ class BusGateway(Gateway):
         radio: Radio,
         lap: Lap,
         phase_s: float,
+        log_folder: Path | None = None,
         at_ms: int,
         facts: Facts | None = None,
         rtt_scale: float = 1.0,
@@ -228,7 +232,7 @@ class BusGateway(Gateway):
         self._bus = bus
         self.access_point = AccessPoint(folder / LAN, SSID, now_s=lambda: self.at_ms / 1000)
         self.receiver = Receiver()
-        self.query_log = QueryLog(folder / "dnsmasq.log")
+        self.query_log = QueryLog((log_folder or folder) / "dnsmasq.log")
         self.leases_file = folder / "dnsmasq.leases"
         self._district = district
         self._radio = radio
@@ -242,7 +246,10 @@ class BusGateway(Gateway):
         await super().open()
         await self.receiver.open()
         self.access_point.open()
-        self._seat(self._lap.at(self._phase_s).aboard)
+        moment = self._lap.at(self._phase_s)
+        self._seat(moment.aboard)
+        # Looking at a road for the first time takes long: before there is anyone to wait.
+        self._radio.on_road(moment.road, np.array([moment.along_m]), self._carrier)
 
     async def close(self) -> None:
         """Close every interface."""
