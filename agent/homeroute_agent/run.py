@@ -23,8 +23,9 @@ from homeroute_agent.sample import Context, Sampler
 from homeroute_agent.spool import Ledger, Spool, SpoolError
 from homeroute_agent.spool_file import Log
 from homeroute_agent.supervise import Failures, supervise
-from homeroute_agent.trust import kernel_synchronised, watch_kernel
+from homeroute_agent.trust import watch_kernel
 from homeroute_wire import WIRE_VERSION
+from homeroute_wire.kernel_clock import kernel_synchronised
 from homeroute_wire.measurements import Agent
 from homeroute_wire.messages import Status
 
