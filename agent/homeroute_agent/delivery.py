@@ -35,6 +35,9 @@ SPOOL_RETRY_S = 5.0
 IDLE_S = 60.0
 """The longest wait for something to do."""
 
+COVERED_S = 2.0
+"""With service again, the next connection waits a random time up to this, no back-off."""
+
 
 @dataclass(frozen=True, slots=True)
 class Names:
@@ -62,6 +65,7 @@ class Delivery:
         self._window = Window(config.mqtt.window, round(config.mqtt.ack_timeout_s * 1000))
         self._wake = asyncio.Event()
         self._draining = asyncio.Event()
+        self._roused = asyncio.Event()
         self._deadline_ms = 0
         self._said_down = ""
         self._said_silent = False
@@ -75,7 +79,12 @@ class Delivery:
         """Send what can be sent within ``seconds``, say goodbye, and let :meth:`run` return."""
         self._deadline_ms = _now_ms() + round(seconds * 1000)
         self._draining.set()
+        self._roused.set()
         self._wake.set()
+
+    def covered(self) -> None:
+        """There is service after there was none: try at once what is in back-off."""
+        self._roused.set()
 
     async def run(self) -> None:
         """Connect, converse, and connect again, with full jitter in between."""
@@ -91,7 +100,9 @@ class Delivery:
             except Unreachable as error:
                 self._say_down(str(error))
             attempt = 1 if _now_ms() - began_ms > STEADY_S * 1000 else attempt + 1
-            await self._pause(full_jitter_s(attempt))
+            if await self._pause(full_jitter_s(attempt)):
+                attempt = 0
+                await self._pause(random.uniform(0, COVERED_S))
 
     async def _once(self) -> None:
         """One connection, from birth to loss or to the end of the drain."""
@@ -250,10 +261,14 @@ class Delivery:
             self._log.error("%s; trying again", reason)
         self._said_spool = bool(reason)
 
-    async def _pause(self, seconds: float) -> None:
+    async def _pause(self, seconds: float) -> bool:
+        """Wait, unless draining; True when :meth:`covered` cut it short."""
+        if not self._draining.is_set():
+            self._roused.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._draining.wait()
+                await self._roused.wait()
+        return self._roused.is_set() and not self._draining.is_set()
 
 
 def _now_ms() -> int:
