@@ -2,8 +2,9 @@
 
 Guarantees: nothing is sent that is not durably in the spool and marked; a batch
 is deleted only by an acknowledgement naming it, and everything unanswered is
-sent again, for ever; live batches go before the backlog. A broker or a
-collector that is away is said once, and once when it is back.
+sent again, for ever; live batches go before the backlog. A collector that is
+away is said once, and once when it is back; for brokers see
+:mod:`homeroute_agent.outage`.
 
 Does not: date samples or cut batches, or know MQTT beyond topic names.
 """
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from homeroute_agent import tls
 from homeroute_agent.clock import Clock
 from homeroute_agent.config import Config
+from homeroute_agent.outage import Outage
 from homeroute_agent.sender import Broker, Connection, Unreachable, Will, connect
 from homeroute_agent.spool import Batch, Key, Spool, SpoolError
 from homeroute_agent.spool_file import Log
@@ -67,7 +69,7 @@ class Delivery:
         self._draining = asyncio.Event()
         self._roused = asyncio.Event()
         self._deadline_ms = 0
-        self._said_down = ""
+        self._outage = Outage(config.device)
         self._said_silent = False
         self._said_spool = False
 
@@ -98,7 +100,8 @@ class Delivery:
             try:
                 await self._once()
             except Unreachable as error:
-                self._say_down(str(error))
+                for line in self._outage.lost(str(error), _now_ms()):
+                    self._log.warning("%s", line)
             attempt = 1 if _now_ms() - began_ms > STEADY_S * 1000 else attempt + 1
             if await self._pause(full_jitter_s(attempt)):
                 attempt = 0
@@ -111,7 +114,7 @@ class Delivery:
         connection = await connect(broker, will, subscribe=self._topics.ack, heard=self._wake.set)
         try:
             self._log.info("connected to broker %s:%d", broker.host, broker.port)
-            self._said_down = ""
+            self._outage.connected(_now_ms())
             connection.publish(self._topics.status, self._birth.encode(), retain=True)
             self._window.connected(_now_ms())
             await self._converse(connection)
@@ -244,11 +247,6 @@ class Delivery:
         self._window.sent(batch, _now_ms())
 
     # -- words
-
-    def _say_down(self, reason: str) -> None:
-        if not self._said_down:
-            self._log.warning("%s; keeping everything and trying again", reason)
-        self._said_down = reason
 
     def _say_answered(self) -> None:
         self._window.answered()
