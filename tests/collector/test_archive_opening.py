@@ -21,10 +21,19 @@ from tests.collector.batches import (
 
 
 def test_another_district_s_archive_is_not_opened(tmp_path: Path) -> None:
-    opened(tmp_path).close()
+    async def use(archive: Archive) -> None:
+        await archive.commit(received(batch([(NOW_MS, Health(uptime_s=1))])))
+
+    within(tmp_path, use)
     with pytest.raises(ArchiveError, match="belongs to district 'springfield'"):
         opened(tmp_path, district="shelbyville")
     opened(tmp_path).close()
+
+
+def test_a_district_no_device_was_heard_of_may_be_named_anew(tmp_path: Path) -> None:
+    opened(tmp_path, district="district").close()
+    opened(tmp_path).close()
+    opened(tmp_path, district="district").close()
 
 
 def test_a_damaged_file_is_said_to_be_one(tmp_path: Path) -> None:
