@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -43,7 +44,7 @@ def fill(db: duckdb.DuckDBPyConnection, samples: int) -> int:
         f"time_ms BIGINT, district VARCHAR, device VARCHAR, kind VARCHAR, {columns})"
     )
     for day in SCHOOL_DAYS:
-        start = legs.instant_ms(day, 6 * 3600, legs.ZoneInfo(TIMEZONE))
+        start = legs.instant_ms(day, 6 * 3600, ZoneInfo(TIMEZONE))
         db.execute(
             "INSERT INTO uplink BY NAME SELECT ? + i * 10000 + hash(i, bus) % 200 AS time_ms, "
             "'bus-' || bus AS device, 'bus' AS kind, 'x' AS district, "
@@ -51,6 +52,7 @@ def fill(db: duckdb.DuckDBPyConnection, samples: int) -> int:
             "FROM range(?) t(i), range(?) b(bus) ORDER BY i",
             [start, SAMPLES_A_DAY, buses],
         )
+    runs: tuple[tuple[legs.Period, int], ...] = (("AM", 26), ("AM", 30), ("PM", 56), ("PM", 60))
     table = [
         legs.Assignment(
             f"bus-{bus}",
@@ -61,7 +63,7 @@ def fill(db: duckdb.DuckDBPyConnection, samples: int) -> int:
             at * 900 + 3000,
         )
         for bus in range(buses)
-        for period, at in (("AM", 26), ("AM", 30), ("PM", 56), ("PM", 60))
+        for period, at in runs
     ]
     asyncio.run(legs.store(_execute(db), legs.from_assignments(table, SCHOOL_DAYS, TIMEZONE)))
     return buses
@@ -77,23 +79,29 @@ def _execute(db: duckdb.DuckDBPyConnection) -> Any:
 def measure(samples: int) -> str:
     """One line of what was found."""
     with tempfile.TemporaryDirectory() as folder:
-        config = {"memory_limit": "512MB", "threads": 2}
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": "512MB",
+            "threads": 2,
+        }
         with duckdb.connect(str(Path(folder, "archive.duckdb")), config=config) as db:
             buses = fill(db, samples)
-            zone = legs.ZoneInfo(TIMEZONE)
-            window = {
-                "start_ms": legs.instant_ms(FIRST_DAY, 0, zone),
-                "end_ms": legs.instant_ms(FIRST_DAY + timedelta(14), 0, zone),
-                "timezone": TIMEZONE,
-            }
-            took = []
+            zone = ZoneInfo(TIMEZONE)
+            took, cells = [], 0
             for _ in range(5):
                 begin = time.perf_counter()
-                result = asyncio.run(coverage.by_route_hour(_execute(db), **window))
+                result = asyncio.run(
+                    coverage.by_route_hour(
+                        _execute(db),
+                        start_ms=legs.instant_ms(FIRST_DAY, 0, zone),
+                        end_ms=legs.instant_ms(FIRST_DAY + timedelta(14), 0, zone),
+                        timezone=TIMEZONE,
+                    )
+                )
                 took.append(time.perf_counter() - begin)
+                cells = len(result.cells)
             count = db.execute("SELECT count(*) FROM uplink").fetchall()[0][0]
     return (
-        f"{count:>10,} samples, {buses:>3} buses, {len(result.cells)} cells: "
+        f"{count:>10,} samples, {buses:>3} buses, {cells} cells: "
         f"{statistics.median(took):.2f} s (best {min(took):.2f}, worst {max(took):.2f})"
     )
 

@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -58,7 +59,7 @@ def batch(bus: int, seq: int, now_ms: int) -> Commit:
     times = [now_ms - 60_000 * seq + 10_000 * i + bus for i in range(SAMPLES)]
     whole = list(range(SAMPLES))
     real = [0.5 + bus + i / 7 for i in whole]
-    columns = {
+    columns: dict[str, dict[str, list[Any]]] = {
         "wifi": {
             "ssid": ["Bus-WiFi"] * SAMPLES,
             "band": ["5"] * SAMPLES,

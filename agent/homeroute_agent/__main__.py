@@ -68,18 +68,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--verbose", action="store_true", help="say also what is merely absent")
     probe = commands.add_parser(
-        "probe", help="say which samplers work here, show a sample of each, offer a configuration"
+        "probe", help="say which samplers work here, show a sample of each, offer what to configure"
     )
     probe.add_argument(
         "--config",
         type=Path,
         default=None,
         metavar="FILE",
-        help="try what this configuration says, instead of the usual places",
+        help="try what this configuration says; it is kept as it is",
     )
     probe.add_argument("--json", action="store_true", help="print one JSON object")
     probe.add_argument(
-        "--write", type=Path, default=None, metavar="FILE", help="save the configuration offered"
+        "--write",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="save the configuration offered (without --config)",
     )
     commands.add_parser("version", help="print the version")
     return parser

@@ -2,8 +2,9 @@
 
 Guarantees: nothing is sent that is not durably in the spool and marked; a batch
 is deleted only by an acknowledgement naming it, and everything unanswered is
-sent again, for ever; live batches go before the backlog. A broker or a
-collector that is away is said once, and once when it is back.
+sent again, for ever; live batches go before the backlog. A collector that is
+away is said once, and once when it is back; for brokers see
+:mod:`homeroute_agent.outage`.
 
 Does not: date samples or cut batches, or know MQTT beyond topic names.
 """
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from homeroute_agent import tls
 from homeroute_agent.clock import Clock
 from homeroute_agent.config import Config
+from homeroute_agent.outage import Outage
 from homeroute_agent.sender import Broker, Connection, Unreachable, Will, connect
 from homeroute_agent.spool import Batch, Key, Spool, SpoolError
 from homeroute_agent.spool_file import Log
@@ -34,6 +36,9 @@ SPOOL_RETRY_S = 5.0
 
 IDLE_S = 60.0
 """The longest wait for something to do."""
+
+COVERED_S = 2.0
+"""With service again, the next connection waits a random time up to this, no back-off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +67,9 @@ class Delivery:
         self._window = Window(config.mqtt.window, round(config.mqtt.ack_timeout_s * 1000))
         self._wake = asyncio.Event()
         self._draining = asyncio.Event()
+        self._roused = asyncio.Event()
         self._deadline_ms = 0
-        self._said_down = ""
+        self._outage = Outage(config.device)
         self._said_silent = False
         self._said_spool = False
 
@@ -75,7 +81,12 @@ class Delivery:
         """Send what can be sent within ``seconds``, say goodbye, and let :meth:`run` return."""
         self._deadline_ms = _now_ms() + round(seconds * 1000)
         self._draining.set()
+        self._roused.set()
         self._wake.set()
+
+    def covered(self) -> None:
+        """There is service after there was none: try at once what is in back-off."""
+        self._roused.set()
 
     async def run(self) -> None:
         """Connect, converse, and connect again, with full jitter in between."""
@@ -89,9 +100,12 @@ class Delivery:
             try:
                 await self._once()
             except Unreachable as error:
-                self._say_down(str(error))
+                for line in self._outage.lost(str(error), _now_ms()):
+                    self._log.warning("%s", line)
             attempt = 1 if _now_ms() - began_ms > STEADY_S * 1000 else attempt + 1
-            await self._pause(full_jitter_s(attempt))
+            if await self._pause(full_jitter_s(attempt)):
+                attempt = 0
+                await self._pause(random.uniform(0, COVERED_S))
 
     async def _once(self) -> None:
         """One connection, from birth to loss or to the end of the drain."""
@@ -100,7 +114,7 @@ class Delivery:
         connection = await connect(broker, will, subscribe=self._topics.ack, heard=self._wake.set)
         try:
             self._log.info("connected to broker %s:%d", broker.host, broker.port)
-            self._said_down = ""
+            self._outage.connected(_now_ms())
             connection.publish(self._topics.status, self._birth.encode(), retain=True)
             self._window.connected(_now_ms())
             await self._converse(connection)
@@ -234,11 +248,6 @@ class Delivery:
 
     # -- words
 
-    def _say_down(self, reason: str) -> None:
-        if not self._said_down:
-            self._log.warning("%s; keeping everything and trying again", reason)
-        self._said_down = reason
-
     def _say_answered(self) -> None:
         self._window.answered()
         if self._said_silent:
@@ -250,10 +259,14 @@ class Delivery:
             self._log.error("%s; trying again", reason)
         self._said_spool = bool(reason)
 
-    async def _pause(self, seconds: float) -> None:
+    async def _pause(self, seconds: float) -> bool:
+        """Wait, unless draining; True when :meth:`covered` cut it short."""
+        if not self._draining.is_set():
+            self._roused.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._draining.wait()
+                await self._roused.wait()
+        return self._roused.is_set() and not self._draining.is_set()
 
 
 def _now_ms() -> int:

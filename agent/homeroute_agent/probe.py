@@ -2,7 +2,8 @@
 
 Guarantees: changes nothing on the machine but the file it is asked to write; says
 for each sampler whether it works, why not and how to get it, and shows one
-sample; the configuration it offers is one that ``homeroute-agent run`` accepts.
+sample; the configuration it offers is one that ``homeroute-agent run`` accepts;
+a configuration that is there is never to be replaced, only added to.
 MACs, addresses and looked-up names are not shown here either: only counts are.
 """
 
@@ -12,6 +13,7 @@ import asyncio
 import dataclasses
 import json
 import sys
+import tomllib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -33,25 +35,43 @@ PARTS: Mapping[str, Callable[[Config | None], Awaitable[Sequence[Finding]]]] = {
 }
 """Every sampler's trial, in the order they are told."""
 
+_HEAD = """\
+district = "my-district"
+device = "bus-01"
+kind = "bus"
+
+# `homeroute enroll` writes this section, with TLS, into the device's bundle.
+[mqtt]
+host = "127.0.0.1"
+port = 1883"""
+
 
 def main(config: Path | None = None, *, as_json: bool = False, write: Path | None = None) -> int:
     """Probe, print, and write the configuration if asked. 0, or 2 for a bad file.
 
-    With ``config`` only what it configures is looked for where it says; without,
-    the usual places are.
+    With ``config`` what it configures is looked for where it says, the rest in the
+    usual places; what works and is not in it is offered, and nothing is written.
     """
+    if config is not None and write is not None:
+        print("probe: --write makes a new file, --config keeps one: not both", file=sys.stderr)
+        return 2
     try:
         settings = load(config) if config is not None else None
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
     findings = asyncio.run(find(settings))
-    text = configuration(findings, settings)
+    offered = "additions" if settings else "configuration"
+    text = additions(findings, settings) if settings else configuration(findings)
     if as_json:
-        print(json.dumps({"samplers": [f.document() for f in findings], "configuration": text}))
+        print(json.dumps({"samplers": [f.document() for f in findings], offered: text}))
     else:
         print(report(findings))
-        if write is None:
+        if settings is not None:
+            print(f"{config} is kept as it is.")
+            if text:
+                print(f"What works here and is not in it may be added:\n\n{text}")
+        elif write is None:
             print("A configuration for this machine (--write FILE saves it):\n")
             print(text)
     if write is not None:
@@ -94,25 +114,9 @@ def report(findings: Sequence[Finding]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def configuration(findings: Sequence[Finding], settings: Config | None) -> str:
-    """A configuration of what works, in TOML; what does not stands as a comment."""
-    head = [
-        f'district = "{settings.district if settings else "my-district"}"',
-        f'device = "{settings.device if settings else "bus-01"}"',
-        f'kind = "{settings.kind if settings else "bus"}"',
-        "",
-        "# `homeroute enroll` writes this section, with TLS, into the device's bundle.",
-        "[mqtt]",
-    ]
-    if settings is not None:
-        head += [
-            f"host = {json.dumps(settings.mqtt.host)}",
-            f"port = {settings.mqtt.port}",
-            *(f"{key} = {json.dumps(str(path.resolve()))}" for key, path in _secrets(settings)),
-        ]
-    else:
-        head += ['host = "127.0.0.1"', "port = 1883"]
-    parts = ["\n".join(head)]
+def configuration(findings: Sequence[Finding]) -> str:
+    """A new configuration of what works, in TOML; what does not stands as a comment."""
+    parts = [_HEAD]
     for finding in findings:
         if finding.works and finding.section:
             parts.append(finding.section)
@@ -122,6 +126,12 @@ def configuration(findings: Sequence[Finding], settings: Config | None) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _secrets(settings: Config) -> list[tuple[str, Path]]:
-    pairs = [("ca_file", settings.mqtt.ca_file), ("password_file", settings.mqtt.password_file)]
-    return [(key, path) for key, path in pairs if path is not None]
+def additions(findings: Sequence[Finding], settings: Config) -> str:
+    """The sections, in TOML, of what works and is not configured yet; often none."""
+    lacking = [
+        finding.section
+        for finding in findings
+        if finding.works
+        and any(getattr(settings, key) in (None, ()) for key in tomllib.loads(finding.section))
+    ]
+    return "\n\n".join(lacking) + "\n" if lacking else ""

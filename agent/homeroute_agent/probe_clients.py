@@ -23,12 +23,16 @@ from homeroute_wire.schema import TAG_PATTERN
 
 HOSTAPD_DIRS = (Path("/var/run/hostapd"), Path("/run/hostapd"))
 DNS_LOGS = (
-    DnsLog(Path("/var/log/dnsmasq.log"), "dnsmasq"),
+    DnsLog(Path("/run/dnsmasq-log/dnsmasq.log"), "dnsmasq"),
     DnsLog(Path("/tmp/dnsmasq.log"), "dnsmasq"),  # noqa: S108 -- where OpenWrt is told to log
+    DnsLog(Path("/var/log/dnsmasq.log"), "dnsmasq"),
     DnsLog(Path("/var/log/pihole/pihole.log"), "dnsmasq"),
     DnsLog(Path("/var/log/unbound.log"), "unbound"),
     DnsLog(Path("/var/log/unbound/unbound.log"), "unbound"),
 )
+ON_DISK = Path("/var/log")
+"""A log under it outlives a power-off; where it is in memory it resolves to elsewhere."""
+
 _LOG_TAIL = 262_144
 _AS_ROOT = "Run as root, or set ctrl_interface_group in hostapd.conf and join that group."
 
@@ -110,7 +114,8 @@ async def probe_dns_log(settings: Config | None) -> list[Finding]:
             lacking(
                 "dns_log",
                 "no log of name lookups in the usual places.",
-                "dnsmasq: set log-queries=extra and log-facility=/var/log/dnsmasq.log. OpenWrt: "
+                "dnsmasq: set log-queries=extra and log-facility=/run/dnsmasq-log/dnsmasq.log, in "
+                "memory, so that names never reach the disk (docs/first-bus.md, step 3). OpenWrt: "
                 "uci set dhcp.@dnsmasq[0].logqueries=1 and logfacility=/tmp/dnsmasq.log.",
             )
         ]
@@ -148,6 +153,8 @@ def _try_log(log: DnsLog, settings: Names) -> Finding:
     note = f"{len(events)} of the last {len(lines)} lines understood; {leases} leases known."
     if not leases:
         note += f" Without {settings.leases_file} lookups cannot be joined to Wi-Fi clients."
+    if log.path.resolve().is_relative_to(ON_DISK):
+        note += " It is on disk, where looked-up names stay: better a folder in memory, under /run."
     if lines and not events:
         return lacking(name, "no line of it tells a lookup.", "Set log-queries=extra in dnsmasq.")
     section = toml("[[dns_log]]", {"path": str(log.path), "format": log.format})

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import ipaddress
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +80,33 @@ def default_route(text: str) -> str | None:
     return min(routes)[1] if routes else None
 
 
-async def probe_uplink(settings: Config | None) -> list[Finding]:
-    """The way to the internet, with the probes a bus would send."""
+def route_to(text: str, target: str) -> str | None:
+    """The interface that ``/proc/net/route`` sends a target to; None when it does not tell."""
+    host, _ = uplink.split_target(target, 443)
+    try:
+        address = ipaddress.IPv4Address(host)
+    except ValueError:
+        return None  # a name, or IPv6
+    if address.is_loopback:
+        return "lo"
+    routes = []
+    for words in (line.split() for line in text.splitlines()[1:]):
+        if len(words) >= 8:
+            # Numbers of the machine's own byte order; some OpenWrt routers are big-endian.
+            to, mask = (int.from_bytes(bytes.fromhex(words[i]), sys.byteorder) for i in (1, 7))
+            if int(address) & mask == to:
+                routes.append((-mask, int(words[6]), words[0]))
+    return min(routes)[2] if routes else None
+
+
+async def probe_uplink(settings: Config | None, root: Path = Path("/")) -> list[Finding]:
+    """The way to the internet, with the probes a bus would send.
+
+    An interface that is not there, or that the probes did not take, gets no credit.
+    """
     configured = settings.uplink if settings is not None else None
-    interface = default_route(read(Path("/proc/net/route"))) or "wan"
+    routes = read(root / "proc/net/route")
+    interface = default_route(routes) or "wan"
     chosen = configured or Uplink(interface=interface)
     sample = await uplink.measure(chosen)
     if sample.state == measurements.UPLINK_NO_SERVICE and configured is None:
@@ -89,8 +115,24 @@ async def probe_uplink(settings: Config | None) -> list[Finding]:
         answer = await uplink.measure(by_dns)
         if answer.state != measurements.UPLINK_NO_SERVICE:
             chosen, sample = by_dns, answer
+    answered = sample.state != measurements.UPLINK_NO_SERVICE
+    taken = {route_to(routes, target) for target in chosen.targets} - {None, chosen.interface}
+    path = ", ".join(sorted(filter(None, taken)))
+    devices = root / "sys/class/net"
+    if configured and devices.is_dir() and not (devices / chosen.interface).exists():
+        went = f"; the targets answered through {path}" if answered and path else ""
+        return [
+            lacking(
+                "uplink",
+                f"no interface {chosen.interface} here{went}.",
+                "Plug the modem in, or set interface in [uplink] to the one that is used.",
+            )
+        ]
     note = ""
-    if sample.state == measurements.UPLINK_NO_SERVICE:
+    if answered and path:
+        note = f"The probes went through {path}, not through {chosen.interface} as configured."
+        sample = dataclasses.replace(sample, interface=path.split(", ")[0])
+    elif not answered:
         note = (
             f"No target answered ({', '.join(chosen.targets)}): no service now, or a firewall. "
             "Targets of your own may be named in [uplink]."

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import metadata
 
 from homeroute_agent.clients import Clients
@@ -23,10 +23,12 @@ from homeroute_agent.sample import Context, Sampler
 from homeroute_agent.spool import Ledger, Spool, SpoolError
 from homeroute_agent.spool_file import Log
 from homeroute_agent.supervise import Failures, supervise
-from homeroute_agent.trust import kernel_synchronised, watch_kernel
+from homeroute_agent.trust import watch_kernel
 from homeroute_wire import WIRE_VERSION
-from homeroute_wire.measurements import Agent
+from homeroute_wire.kernel_clock import kernel_synchronised
+from homeroute_wire.measurements import UPLINK_NO_SERVICE, Agent, Uplink
 from homeroute_wire.messages import Status
+from homeroute_wire.schema import Measurement
 
 LOG = logging.getLogger("homeroute.agent")
 
@@ -105,7 +107,7 @@ async def _run(
         config=config,
         clock=clock,
         clients=Clients(),
-        emit=gather.emit,
+        emit=_noticing_service(gather.emit, delivery.covered),
         failed=failures.failed,
         working=failures.working,
     )
@@ -135,6 +137,24 @@ async def _run(
         delivery.drain(quiesce_s)
         await asyncio.wait([sending], timeout=quiesce_s + 2.0)
         await _end([sending])
+
+
+def _noticing_service(
+    emit: Callable[..., None], covered: Callable[[], None]
+) -> Callable[..., None]:
+    """Emit, and call ``covered`` when an uplink that had no service has some again."""
+    without: set[str] = set()
+
+    def emit_and_notice(record: Measurement, **stamps: int | None) -> None:
+        emit(record, **stamps)
+        if isinstance(record, Uplink):
+            if record.state == UPLINK_NO_SERVICE:
+                without.add(record.interface)
+            elif record.interface in without:
+                without.discard(record.interface)
+                covered()
+
+    return emit_and_notice
 
 
 async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -80,8 +80,7 @@ class SpoolFile:
         self._path, self._log = path, log
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            # Readable by the agent alone, before SQLite creates it for everyone.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            _create_private(path)
         except OSError as error:
             raise SpoolError(f"spool {path}: cannot open: {error.strerror}") from None
         try:
@@ -150,13 +149,27 @@ def _replace(path: Path, known: Counters, log: Log, reason: str) -> sqlite3.Conn
     for suffix in ("-wal", "-shm", "-journal", ""):
         with suppress(FileNotFoundError):
             Path(f"{path}{suffix}").replace(f"{aside}{suffix}")
-    log.error("spool %s is corrupt (%s); moved to %s; starting empty", path, reason, aside.name)
+    log.error(
+        "spool %s is corrupt (%s); moved to %s; starting empty; %s",
+        path,
+        reason,
+        aside.name,
+        "the ledger goes on, what the file held counts as dropped"
+        if known.sampled
+        else "the ledger begins anew at 0, earlier points stay in that file",
+    )
+    _create_private(path)
     db = _open_sound(path)
     db.execute(
         "UPDATE ledger SET sampled = ?, stored = ?, refused = ?, dropped = ?",
         (known.sampled, known.stored, known.refused, known.sampled - known.stored - known.refused),
     )
     return db
+
+
+def _create_private(path: Path) -> None:
+    """Readable by the agent alone, before SQLite creates it for everyone."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def _open_sound(path: Path) -> sqlite3.Connection:

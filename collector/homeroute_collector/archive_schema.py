@@ -58,7 +58,10 @@ TABLES = (
 def create(
     connection: duckdb.DuckDBPyConnection, *, path: str, district: str, extra_ddl: Iterable[str]
 ) -> None:
-    """Make or complete the tables. Raises :class:`ArchiveError` for another district's."""
+    """Make or complete the tables. Raises :class:`ArchiveError` for another district's.
+
+    A district that no device has been heard of yet may be given another name.
+    """
     connection.begin()
     for statement in TABLES:
         connection.execute(statement)
@@ -68,6 +71,11 @@ def create(
         connection.execute(statement)
     for key, value in (("district", district), ("schema", SCHEMA_VERSION)):
         connection.execute("INSERT INTO meta VALUES (?, ?) ON CONFLICT DO NOTHING", [key, value])
+    connection.execute(
+        "UPDATE meta SET value = ? WHERE key = 'district' AND value <> ? "
+        "AND NOT EXISTS (SELECT 1 FROM devices) AND NOT EXISTS (SELECT 1 FROM batches)",
+        [district, district],
+    )
     held = dict(connection.execute("SELECT key, value FROM meta").fetchall())
     connection.commit()
     if held["district"] != district:

@@ -154,7 +154,9 @@ def parse(document: dict[str, Any], *, file: str, folder: Path) -> CollectorConf
     try:
         return CollectorConfig.model_validate(document, context={"folder": folder})
     except ValidationError as errors:
-        error = errors.errors(include_url=False, include_input=False)[0]
+        found = errors.errors(include_url=False, include_input=False)
+        # A misspelt key is often why another is missing, and says what to do.
+        error = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
     keys = [str(part) for part in error["loc"]]
     if error["type"] == "extra_forbidden":
         raise ConfigError(file, ".".join(keys), "is no setting", _nearest(keys)) from None

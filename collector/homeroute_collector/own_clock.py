@@ -8,20 +8,17 @@ and not earlier than the archive's newest commit less a minute.
 
 from __future__ import annotations
 
-import ctypes
-import sys
 import time
 from collections.abc import Callable
 from typing import Literal
+
+from homeroute_wire.kernel_clock import kernel_synchronised
 
 BUILT_MS = 1_793_491_200_000
 """2026-11-01 UTC. Moved forward with each release; a clock before it is wrong."""
 
 BACKWARDS_MS = 60_000
 """How far the clock may step back past what the archive has already seen."""
-
-_TIME_ERROR = 5
-_STA_UNSYNC = 0x0040
 
 
 class OwnClock:
@@ -64,28 +61,3 @@ class OwnClock:
     def trusted(self) -> bool:
         """Whether points may be dated by it now."""
         return self.problem is None
-
-
-class _Timex(ctypes.Structure):
-    # Only modes and status are read; the rest is room for struct timex of any Linux.
-    _fields_ = (
-        ("modes", ctypes.c_uint),
-        ("offset", ctypes.c_long),
-        ("freq", ctypes.c_long),
-        ("maxerror", ctypes.c_long),
-        ("esterror", ctypes.c_long),
-        ("status", ctypes.c_int),
-        ("room", ctypes.c_byte * 512),
-    )
-
-
-def kernel_synchronised() -> bool:
-    """Ask the kernel, through adjtimex(2). False where there is none to ask."""
-    if not sys.platform.startswith("linux"):
-        return False
-    timex = _Timex()
-    try:
-        state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(timex))
-    except (OSError, AttributeError):
-        return False
-    return 0 <= state < _TIME_ERROR and not timex.status & _STA_UNSYNC

@@ -45,6 +45,9 @@ AGREEING_REPORTS = 2
 BACKLOG_REPORTS = 4
 """Agent reports over which a backlog must grow each time to be called growing."""
 
+BACKFILL_SHOWN_MS = 10_000
+"""A backfill is called one for at least this long, so that a short one can be seen."""
+
 Seen = TypeVar("Seen", bound=Sighting)
 
 _LEVELS: dict[State, int] = {"offline": 0, "unknown": 0, "degraded": 1, "online": 2}
@@ -60,7 +63,7 @@ class Device:
     """One device as last heard.
 
     Times are ms since 1970 by the collector's clock, but ``newest_ms``, the
-    newest live point's own time.
+    newest live point's own time. ``late_ms`` is when a batch of the past last came.
     """
 
     device: str
@@ -73,7 +76,7 @@ class Device:
     heard_ms: int | None = None
     died_ms: int | None = None
     newest_ms: int | None = None
-    historical_ms: int | None = None
+    late_ms: int | None = None
     quality: State = "online"
     dissent: int = 0
     uplinks: tuple[UplinkSeen, ...] = ()
@@ -105,8 +108,9 @@ class Device:
         return None if self.newest_ms is None else max(0.0, (now_ms - self.newest_ms) / 1000)
 
     def backfilling(self, now_ms: int) -> bool:
-        """Whether points of the past are arriving."""
-        return self.historical_ms is not None and now_ms - self.historical_ms <= self.silence_ms
+        """Whether batches older than the newest are arriving: a hole is being filled."""
+        shown_ms = max(self.silence_ms, BACKFILL_SHOWN_MS)
+        return self.late_ms is not None and now_ms - self.late_ms <= shown_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +150,10 @@ def died(device: Device, status: Status, now_ms: int) -> Device:
 def reported(device: Device, report: Report) -> Device:
     """A committed batch."""
     device = replace(device, kind=report.kind or device.kind)
-    if report.historical:
-        device = replace(device, historical_ms=report.received_ms)
+    # A device sends its newest batch first: whatever is older than that fills a hole.
+    behind = report.newest_ms is not None and report.newest_ms < (device.newest_ms or 0)
+    if report.historical or behind:
+        device = replace(device, late_ms=report.received_ms)
     if report.newest_ms is None:
         return device
     newest_ms = max(report.newest_ms, device.newest_ms or 0)

@@ -56,7 +56,8 @@ async def restored(query: Query) -> list[Device]:
         if name in devices:
             report = digest(devices[name].kind, received_ms, measurements)
             devices[name] = reported(devices[name], report)
-    return list(devices.values())
+    # Read again, batches overlap with what the status already said: that is no backfill.
+    return [replace(device, late_ms=None) for device in devices.values()]
 
 
 def _as_believed(device: Device, state: State, newest_ms: int | None, since_ms: int) -> Device:

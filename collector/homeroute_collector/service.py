@@ -12,6 +12,7 @@ import asyncio
 import dataclasses
 import logging
 import socket
+import ssl
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -25,6 +26,7 @@ from homeroute_collector.archive_expiry import expire
 from homeroute_collector.archive_records import Commit, Committed
 from homeroute_collector.archive_writer import Limits
 from homeroute_collector.broker import EmbeddedBroker, Listen
+from homeroute_collector.broker.ports import cannot_listen
 from homeroute_collector.collector import Collector
 from homeroute_collector.config import Broker, CollectorConfig
 from homeroute_collector.influx import Follower
@@ -142,6 +144,7 @@ async def _broker(
     config: CollectorConfig, stack: AsyncExitStack, listen: Listen | None, port: int
 ) -> tuple[EmbeddedBroker | None, Broker]:
     if config.broker is not None:
+        _require_usable(config.broker)
         return None, config.broker
     embedded = EmbeddedBroker(config.data_dir, config.district, port=port, listen=listen)
     endpoint = await embedded.start()
@@ -192,6 +195,19 @@ async def _assemble(
     )
 
 
+def _require_usable(broker: Broker) -> None:
+    """Say now what no reconnecting would mend."""
+    _secret("broker.password_file", broker.password_file)
+    if broker.ca_file is not None:
+        _secret("broker.ca_file", broker.ca_file)
+        try:
+            ssl.create_default_context(cafile=str(broker.ca_file))
+        except OSError:
+            raise CannotStart(
+                f"broker.ca_file: {broker.ca_file.absolute()} holds no certificate (want PEM)"
+            ) from None
+
+
 async def _target(config: CollectorConfig) -> Target | None:
     influx = config.influx
     if influx is None:
@@ -212,7 +228,9 @@ def _secret(key: str, path: Path | None) -> str:
     try:
         return path.read_text(encoding="utf-8").strip() if path else ""
     except (OSError, UnicodeDecodeError) as error:
-        raise CannotStart(f"{key}: {path} cannot be read: {error}") from None
+        assert path is not None
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise CannotStart(f"{key}: {path.absolute()} cannot be read: {reason}") from None
 
 
 def _bind(host: str, port: int) -> socket.socket:
@@ -230,8 +248,7 @@ def _bind(host: str, port: int) -> socket.socket:
             raise
     except OSError as error:
         raise CannotStart(
-            f"open http://{host}:{port}: {error.strerror or error}; "
-            "is another homeroute running? set another [http] port"
+            f"open http://{host}:{port}: {cannot_listen(error, port, 'http.host')}"
         ) from None
     return door
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -56,8 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"homeroute {args.command}: {failure}", file=sys.stderr)
         return failure.exit_code
     except BrokenPipeError:
-        # The reader of our output (head, a closed pager) has seen enough.
-        sys.stderr.close()
+        # The reader of our output (head, a closed pager) has seen enough. What is still
+        # buffered goes nowhere, or Python would complain as it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
         return 130

@@ -91,8 +91,17 @@ def run(args: argparse.Namespace) -> int:
         if args.data is None:
             folder = stack.enter_context(fresh(cache_directory(), args.seed))
         else:
-            folder = resumed(args.data.expanduser().absolute(), args.seed)
+            folder = _named(args.data.expanduser().absolute(), args.seed)
         return _demonstrate(args, folder, began_s)
+
+
+def _named(path: Path, seed: int | None) -> DemoFolder:
+    try:
+        return resumed(path, seed)
+    except OSError as error:
+        raise Failure(
+            f"--data {path}: {error.strerror}; name a directory you may write", exit_code=2
+        ) from None
 
 
 def _demonstrate(args: argparse.Namespace, folder: DemoFolder, began_s: float) -> int:
@@ -110,7 +119,9 @@ def _demonstrate(args: argparse.Namespace, folder: DemoFolder, began_s: float) -
     words = Words(folder)
     try:
         outcome = asyncio.run(_main(args, folder, words, began_s))
-    except (CannotStart, ArchiveError, BrokerError, CredentialError, SiteError) as error:
+    except (CannotStart, ArchiveError, BrokerError, SiteError) as error:
+        raise Failure(str(error), exit_code=2) from None
+    except CredentialError as error:
         raise Failure(str(error)) from None
     except OSError as error:
         raise Failure(f"{error.filename or 'run'}: {error.strerror or error}") from None

@@ -1,4 +1,4 @@
-"""What a second terminal may do to a running demonstration: cut a bus's coverage."""
+"""What a second terminal may do to a running demonstration: cut a device's coverage."""
 
 from __future__ import annotations
 
@@ -24,22 +24,23 @@ class Controls:
         if self.fleet is None:
             return _error(409, "the buses do not drive yet; wait for the history to be filled")
         try:
-            bus, seconds = _read(await request.json())
+            device, seconds = _read(await request.json())
         except (ValueError, TypeError, AttributeError) as error:
-            return _error(400, f"want an object with bus and seconds: {error}")
-        if bus not in self.fleet.devices:
-            return _error(404, f"no bus {bus[:63]!r}; there are {', '.join(self.fleet.devices)}")
-        self.fleet.cut(bus, seconds)
-        return web.json_response({"bus": bus, "seconds": seconds})
+            return _error(400, f"want an object with device and seconds: {error}")
+        if device not in self.fleet.devices:
+            there = ", ".join(self.fleet.devices)
+            return _error(400, f"no device {device[:63]!r}; there are {there}")
+        self.fleet.cut(device, seconds)
+        return web.json_response({"device": device, "seconds": seconds})
 
 
 def _read(body: Any) -> tuple[str, float]:
-    bus, seconds = body.get("bus"), body.get("seconds", 60.0)
-    if not isinstance(bus, str):
-        raise ValueError("bus is no text")
+    device, seconds = body.get("device"), body.get("seconds", 60.0)
+    if not isinstance(device, str):
+        raise ValueError("device is no text")
     if type(seconds) not in (int, float) or not 0 < seconds <= CUT_BOUND_S:
         raise ValueError(f"seconds is not between 0 and {CUT_BOUND_S:.0f}")
-    return bus, float(seconds)
+    return device, float(seconds)
 
 
 def _error(status: int, why: str) -> web.Response:

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from homeroute_command.called import called
 from homeroute_command.demo_district import Outcome, Ready
 from homeroute_command.demo_folder import DemoFolder
 
@@ -53,7 +54,7 @@ class Words:
             f"  pages   {now.url}\n"
             f"  data    {self._folder.path}\n"
             f"  log     {self._folder.path / LOG_NAME}\n"
-            f"  try     homeroute demo cut {buses[3]} --for 60s     (in a second terminal)\n\n"
+            f"  try     {called()} demo cut {buses[3]} --for 60s     (in a second terminal)\n\n"
             "Ctrl-C stops it."
         )
 

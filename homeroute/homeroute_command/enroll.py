@@ -23,10 +23,12 @@ from homeroute_collector.broker import (
 )
 from homeroute_collector.broker.certificates import ensure_authority
 from homeroute_collector.broker.credentials import KINDS, valid_device
+from homeroute_collector.broker.private_files import locked
 from homeroute_command.bundle import SUFFIX, Membership, write_bundle
 from homeroute_command.failure import Failure
 
 DEFAULT_DATA = Path("~/.local/share/homeroute")
+_KNOCK_S = 1.0
 AGENT_FOLDER = "/etc/homeroute"
 """Where the agent looks for its configuration."""
 
@@ -79,18 +81,19 @@ def run(args: argparse.Namespace) -> int:
     except CertificateError as error:
         raise Failure(str(error)) from None
     except OSError as error:
-        raise Failure(f"write {error.filename or data}: {error.strerror}") from None
+        verb = "read" if args.list else "write"
+        raise Failure(f"{verb} {error.filename or data}: {error.strerror}") from None
 
 
 def _enroll(data: Path, args: argparse.Namespace) -> int:
     device = valid_device(args.device)
+    out: Path = args.out or Path(f"{device}{SUFFIX}")
+    if not out.parent.is_dir():
+        raise Failure(f"--out {out}: no such folder {out.parent}", exit_code=2)
     credentials = Credentials(data)
     where, guessed = _where(data, args, enrolled=bool(credentials.list()))
     assert where.district is not None
     assert where.host is not None
-    out: Path = args.out or Path(f"{device}{SUFFIX}")
-    if not out.parent.is_dir():
-        raise Failure(f"--out {out}: no such folder {out.parent}", exit_code=2)
     authority = ensure_authority(data, where.district)
     password = credentials.add(device, kind=args.kind, replace=args.replace)
     site.remember(data, where)
@@ -108,16 +111,24 @@ def _enroll(data: Path, args: argparse.Namespace) -> int:
 def _where(data: Path, args: argparse.Namespace, *, enrolled: bool) -> tuple[Site, bool]:
     """The district and the address, asked or remembered; whether the address is a guess."""
     known = site.recall(data)
-    district = args.district or known.district
+    named = known.district if enrolled or known.district != site.DEFAULT_DISTRICT else None
+    district = args.district or named
     if district is None:
         raise Failure(
-            f"which district? {data} remembers none; add --district ID once, like springfield",
+            f"which district? {data} remembers none; add --district ID once, like springfield, "
+            "the same as for `homeroute up`",
             exit_code=2,
         )
     if enrolled and known.district not in (None, district):
         raise Failure(
             f"{data} has devices of district {known.district!r}, not {district!r}; "
             "give another district a --data of its own",
+            exit_code=2,
+        )
+    if known.district not in (None, district) and _is_running(data):
+        raise Failure(
+            f"`homeroute up` runs on {data} as district {known.district!r}; start it again with "
+            f"--district {district} first",
             exit_code=2,
         )
     wanted = replace(known, district=district)
@@ -130,6 +141,13 @@ def _where(data: Path, args: argparse.Namespace, *, enrolled: bool) -> tuple[Sit
     if guess is None:
         raise Failure(
             "at which address do devices reach this machine? add --address HOST", exit_code=2
+        )
+    if not _listens(guess, wanted.port):
+        raise Failure(
+            f"at which address do devices reach this machine? add --address HOST (a guess would "
+            f"be {guess}, but nothing listens there on port {wanted.port}; is "
+            "`homeroute up --listen` running?)",
+            exit_code=2,
         )
     return replace(wanted, host=guess), True
 
@@ -145,6 +163,26 @@ def own_address() -> str | None:
     return None if ipaddress.ip_address(address).is_loopback else address
 
 
+def _listens(address: str, port: int) -> bool:
+    try:
+        socket.create_connection((address, port), timeout=_KNOCK_S).close()
+    except OSError:
+        return False
+    return True
+
+
+def _is_running(data: Path) -> bool:
+    """Whether a `homeroute up` holds this data directory."""
+    lock = data / "broker" / "run.lock"
+    if not lock.exists():
+        return False
+    try:
+        with locked(lock, wait=False):
+            return False
+    except BlockingIOError:
+        return True
+
+
 def _told(membership: Membership, out: Path, *, guessed: bool) -> str:
     lines = [
         f"{membership.device} is enrolled in {membership.district}.",
@@ -155,6 +193,12 @@ def _told(membership: Membership, out: Path, *, guessed: bool) -> str:
         lines.append(
             f"{membership.host} is a guess, this machine's own address: if devices reach it by "
             "another, enrol again with --replace --address HOST."
+        )
+    elif _loopback(membership.host):
+        lines.append(
+            f"{membership.host} is every machine's name for itself: no bus reaches this machine "
+            "by it. Good for a trial on this machine only; else enrol again with --replace "
+            "--address HOST."
         )
     elif _private(membership.host):
         lines.append(
@@ -169,6 +213,12 @@ def _told(membership: Membership, out: Path, *, guessed: bool) -> str:
         "  sudo systemctl enable --now homeroute-agent",
     ]
     return "\n".join(lines)
+
+
+def _loopback(host: str) -> bool:
+    if site.is_address(host):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost" or host.endswith(".localhost")
 
 
 def _private(host: str) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 from datetime import datetime
+from urllib.parse import quote
 
-from rich.console import Console
 from rich.table import Table
 
 from homeroute_command import running
+from homeroute_command.output import Output
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             print(", ".join(f"{value} {name.replace('_', ' ')}" for name, value in outcome.items()))
         return 0
-    query = f"?device={args.device}" if args.device else ""
+    query = f"?device={quote(args.device)}" if args.device else ""
     answer = running.get(args.url, f"/api/1/refused{query}")
     if args.json:
         print(json.dumps(answer))
@@ -60,5 +61,5 @@ def run(args: argparse.Namespace) -> int:
             str(row["points"]),
             row["reason"],
         )
-    Console().print(table)
+    Output().print(table)
     return 0

@@ -7,47 +7,70 @@ never sent through a proxy.
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 from homeroute_command.failure import Failure
 
 DEFAULT_URL = "http://127.0.0.1:8080"
+
+
+class Answered(Failure):
+    """The collector answered with an error. ``status`` is HTTP's."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def get(url: str, path: str, *, timeout_s: float = 10.0) -> Any:
     """The JSON answer to GET, or a :class:`Failure` in plain words."""
-    with _open(urllib.request.Request(url + path), timeout_s) as answer:  # noqa: S310
-        return json.load(answer)
+    with _open(_request(url, path), timeout_s) as answer:
+        return _document(url, answer)
 
 
 def post(
     url: str, path: str, body: dict[str, Any] | None = None, *, timeout_s: float = 600.0
 ) -> Any:
     """The JSON answer to POST, or a :class:`Failure` in plain words."""
-    request = urllib.request.Request(  # noqa: S310 - the user names the URL
-        url + path,
-        data=json.dumps(body or {}).encode(),
-        headers={"Content-Type": "application/json", "X-Homeroute": "1"},
-        method="POST",
-    )
-    with _open(request, timeout_s) as answer:
-        return json.load(answer)
+    with _open(_request(url, path, json.dumps(body or {}).encode()), timeout_s) as answer:
+        return _document(url, answer)
 
 
 def lines(url: str, path: str) -> Iterator[dict[str, Any]]:
     """The objects of a newline-delimited JSON stream, until it ends."""
-    with _open(urllib.request.Request(url + path), None) as answer:  # noqa: S310
+    with _open(_request(url, path), None) as answer:
         try:
             for line in answer:
                 if line.strip():
                     yield json.loads(line)
-        except (ConnectionError, TimeoutError) as error:
+        except (ConnectionError, TimeoutError, http.client.HTTPException) as error:
             raise Failure(f"reading from {url}: {error}") from None
+        except ValueError:
+            raise Failure(f"{url} is no Homeroute collector: it answers no JSON") from None
+
+
+def _request(url: str, path: str, body: bytes | None = None) -> urllib.request.Request:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise Failure(f"--url {url}: want one like {DEFAULT_URL}", exit_code=2)
+    headers = {"Content-Type": "application/json", "X-Homeroute": "1"} if body else {}
+    return urllib.request.Request(url.rstrip("/") + path, body, headers)  # noqa: S310 - http only
+
+
+def _document(url: str, answer: Any) -> Any:
+    try:
+        return json.load(answer)
+    except ValueError:
+        raise Failure(f"{url} is no Homeroute collector: it answers no JSON") from None
 
 
 def _open(request: urllib.request.Request, timeout_s: float | None) -> Any:
@@ -59,12 +82,13 @@ def _open(request: urllib.request.Request, timeout_s: float | None) -> Any:
             detail = json.loads(detail)["error"]
         except (ValueError, KeyError, TypeError):
             detail = detail or error.reason
-        raise Failure(f"{request.full_url} answered {error.code}: {detail}") from None
-    except (urllib.error.URLError, OSError) as error:
-        reason = getattr(error, "reason", error)
+        message = f"{request.full_url} answered {error.code}: {detail}"
+        raise Answered(message, error.code) from None
+    except (http.client.InvalidURL, ValueError) as error:
+        raise Failure(f"--url {request.full_url}: {error}", exit_code=2) from None
+    except (urllib.error.URLError, OSError, http.client.HTTPException) as error:
+        reason = " ".join(str(getattr(error, "reason", error)).split())
         raise Failure(
             f"asking {request.full_url}: {reason}; is `homeroute up` running, "
             "and is --url the address it printed?"
         ) from None
-    except ValueError as error:
-        raise Failure(f"--url {request.full_url}: {error}", exit_code=2) from None

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
-from rich.console import Console
 from rich.text import Text
 
 from homeroute_command import running
+from homeroute_command.output import Output
 
 SHOWN = {
     "wifi": ("clients", "randomized"),
@@ -41,7 +43,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("device", nargs="?", metavar="DEVICE", help="only this device")
     parser.add_argument("--json", action="store_true", help="one JSON object a line, whole")
-    parser.add_argument("-n", "--lines", type=int, metavar="N", help="stop after N batches")
+    parser.add_argument("-n", "--lines", type=_count, metavar="N", help="stop after N batches")
     parser.add_argument(
         "--url",
         default=running.DEFAULT_URL,
@@ -52,8 +54,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Print until interrupted or ``--lines`` are shown."""
-    console = Console(highlight=False, soft_wrap=True)
-    path = "/api/1/tail" + (f"?device={args.device}" if args.device else "")
+    console = Output(highlight=False, soft_wrap=True)
+    if args.device:
+        _say_if_unknown(args.url, args.device)
+    path = "/api/1/tail" + (f"?device={quote(args.device)}" if args.device else "")
     shown = 0
     for batch in running.lines(args.url, path):
         if args.json:
@@ -69,6 +73,22 @@ def run(args: argparse.Namespace) -> int:
         if args.lines is not None and shown >= args.lines:
             break
     return 0
+
+
+def _say_if_unknown(url: str, device: str) -> None:
+    """A misspelt device would be waited for in silence for ever."""
+    try:
+        running.get(url, f"/api/1/devices/{quote(device, safe='')}")
+    except running.Answered as answer:
+        if answer.status != 404:
+            raise
+        print(f"{device} has never been heard; waiting for its first batch", file=sys.stderr)
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: want a whole number from 1")
+    return int(text)
 
 
 def render(batch: dict[str, Any]) -> Iterator[Text]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ from homeroute_collector.broker import (
     BrokerError,
     CertificateError,
     CredentialError,
+    Credentials,
     Listen,
     SiteError,
     site,
@@ -28,11 +30,11 @@ from homeroute_collector.broker import (
 from homeroute_collector.collector import Collector
 from homeroute_collector.config import CollectorConfig, ConfigError, load, parse
 from homeroute_collector.service import CannotStart, serve
+from homeroute_command.called import called
 from homeroute_command.failure import Failure
 from homeroute_dashboards import pages
 
 DEFAULT_DATA = Path("~/.local/share/homeroute")
-DEFAULT_DISTRICT = "district"
 
 DESCRIPTION = """\
 Run everything on this machine: a broker, the collector, the archive and the
@@ -103,7 +105,7 @@ def configuration(args: argparse.Namespace) -> CollectorConfig:
         district = args.district or config.district
     else:
         data = (args.data or DEFAULT_DATA).expanduser()
-        district = args.district or site.recall(data).district or DEFAULT_DISTRICT
+        district = args.district or site.recall(data).district or site.DEFAULT_DISTRICT
         document = {"district": district, "data_dir": str(data)}
         config = parse(document, file="command line", folder=Path())
     changes: dict[str, object] = {"data_dir": data, "district": district}
@@ -126,6 +128,12 @@ def mount_pages(app: web.Application, collector: Collector) -> None:
     )
 
 
+def _enrolling(data: Path) -> str:
+    """What to type to enrol a device here."""
+    here = "" if data == DEFAULT_DATA.expanduser() else f" --data {shlex.quote(str(data))}"
+    return f"{called()} enroll DEVICE{here}"
+
+
 async def _serve(config: CollectorConfig, listen: Listen | None, broker_port: int) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -135,10 +143,17 @@ async def _serve(config: CollectorConfig, listen: Listen | None, broker_port: in
 
     def started(_: Collector, url: str) -> None:
         print(f"homeroute: district {config.district}, pages at {url}", file=sys.stderr)
+        if config.district == site.DEFAULT_DISTRICT and not Credentials(config.data_dir).list():
+            print(
+                f"homeroute: nobody has named this district yet, so it is "
+                f"{config.district!r}; start again with --district ID to name it, before the "
+                "first device is enrolled",
+                file=sys.stderr,
+            )
         if listen:
             print(
                 f"homeroute: devices connect to port {listen.port} (MQTT over TLS); "
-                "let one join with `homeroute enroll DEVICE`",
+                f"let one join with `{_enrolling(config.data_dir)}`",
                 file=sys.stderr,
             )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -46,7 +46,9 @@ COUNTING = Sampler("counting", lambda _: True, count)
 class Running:
     """An agent at work. ``stop`` ends it as SIGTERM does; ``cut`` as a power cut does."""
 
-    def __init__(self, config: Config, clock: Clock | None, quiesce_s: float) -> None:
+    def __init__(
+        self, config: Config, clock: Clock | None, quiesce_s: float, samplers: Sequence[Sampler]
+    ) -> None:
         self._stop = asyncio.Event()
         self.task = asyncio.create_task(
             run_agent(
@@ -54,7 +56,7 @@ class Running:
                 stop=self._stop,
                 logger=LOG,
                 clock=clock,
-                samplers=(COUNTING,),
+                samplers=samplers,
                 quiesce_s=quiesce_s,
             )
         )
@@ -70,9 +72,13 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    config: Config, *, clock: Clock | None = None, quiesce_s: float = 5.0
+    config: Config,
+    *,
+    clock: Clock | None = None,
+    quiesce_s: float = 5.0,
+    samplers: Sequence[Sampler] = (COUNTING,),
 ) -> AsyncIterator[Running]:
-    agent = Running(config, clock, quiesce_s)
+    agent = Running(config, clock, quiesce_s, samplers)
     try:
         yield agent
     finally:

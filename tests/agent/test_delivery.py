@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from homeroute_agent.clock import Clock
+from homeroute_agent.clock import Clock, every
+from homeroute_agent.delivery import COVERED_S
+from homeroute_agent.sample import Context, Sampler
 from homeroute_agent.spool import Batch, Ledger, Spool
 from homeroute_wire.batch import RawBatch, encode_body
-from homeroute_wire.measurements import Health
+from homeroute_wire.measurements import Health, Uplink
 from homeroute_wire.messages import Ack
 from homeroute_wire.schema import Point
 from tests.agent.acking import Acking, receipt, silent, store
@@ -114,6 +116,33 @@ def test_a_broker_absent_at_start_is_said_once_and_nothing_is_lost(
     down = f"broker 127.0.0.1:{mosquitto.port}: connection refused; keeping everything"
     assert sum(line.startswith(down) for line in said(caplog)) == 1
     assert said(caplog).count(f"connected to broker 127.0.0.1:{mosquitto.port}") == 1
+
+
+def test_a_bus_out_of_the_hollow_waits_for_no_back_off(
+    mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("homeroute_agent.delivery.full_jitter_s", lambda _attempt: 600.0)
+    state = [0]
+
+    async def probe(context: Context) -> None:
+        async for _ in every(context.clock, 0.1):
+            uplink = Uplink(interface="w", technology="lte", carrier="unknown", state=state[0])
+            context.emit(uplink)
+
+    async def story() -> None:
+        mosquitto.stop()
+        uplink = Sampler("uplink", lambda _: True, probe)
+        async with running(configure(tmp_path, mosquitto.port), samplers=[uplink]) as agent:
+            await asyncio.sleep(1)
+            mosquitto.start()
+            with Acking(mosquitto.port) as collector:
+                await asyncio.sleep(COVERED_S + 1)
+                assert collector.points == 0, "nobody told it of service"
+                state[0] = 2
+                await until(lambda: collector.points > 20, "the backlog", COVERED_S + 3)
+                assert holds(await agent.stop())
+
+    play(story)
 
 
 def test_a_broker_that_restarts_and_forgets_loses_nothing(

@@ -214,9 +214,20 @@ def test_a_file_that_is_no_spool_is_moved_aside_and_said(
     if rubbish:
         assert (tmp_path / "spool.sqlite.corrupt-1").read_bytes() == rubbish
         assert "moved to spool.sqlite.corrupt-1; starting empty" in caplog.text
+        assert "the ledger begins anew at 0" in caplog.text
 
 
-def test_a_broken_page_keeps_the_ledger_and_counts_what_was_lost(tmp_path: Path) -> None:
+def test_the_spool_after_a_corrupt_one_is_the_agents_alone_too(tmp_path: Path) -> None:
+    (tmp_path / "spool.sqlite").write_bytes(b"rubbish " * 100)
+    spool = open_spool(tmp_path)
+    spool.append(batch(1), now_ms=NOW_MS)
+    for file in (tmp_path / "spool.sqlite", tmp_path / "spool.sqlite-wal"):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_broken_page_keeps_the_ledger_and_counts_what_was_lost(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     spool = open_spool(tmp_path)
     for seq in range(1, 40):
         spool.append(batch(seq), now_ms=NOW_MS)
@@ -228,6 +239,7 @@ def test_a_broken_page_keeps_the_ledger_and_counts_what_was_lost(tmp_path: Path)
     content[4096:8192] = b"\xff" * 4096  # the root of the batches, not the ledger's page
     file.write_bytes(content)
     assert open_spool(tmp_path).ledger() == Ledger(117, 2, 1, 114, 0, 0)
+    assert "the ledger goes on, what the file held counts as dropped" in caplog.text
 
 
 def test_a_spool_that_breaks_while_in_use_is_replaced_and_the_agent_goes_on(

@@ -28,6 +28,7 @@ def columns(window: Window) -> list[str]:
 def test_the_answer_stands_in_one_sentence_above_the_map(window: Window, district: str) -> None:
     loaded(window, f"{district}/connectivity")
     assert window.text("#headline").startswith("Route 21 loses connectivity most: usable ")
+    assert "Worst hour of any route: " in window.text("#headline")
     assert "of scheduled time reported" in window.text("#headline")
     routes = [e.text.split("\n")[0] for e in window.all("#map tbody th")]
     assert routes[:2] == ["21", "7"] and set(routes) == set(ROUTES)
@@ -85,13 +86,29 @@ def test_the_map_has_a_plain_twin_that_opens_by_keyboard(window: Window, distric
     window.one("#plain summary").send_keys(Keys.ENTER)
     window.until(lambda: window.one("#plain-table").is_displayed(), "the plain table")
     names = [element.text for element in window.all("#plain-table tbody th")]
-    assert names[-2:] == ["All routes", "Unassigned"]
+    assert names[-2:] == ["All routes", "Outside any trip"]
+
+
+def test_the_wavy_line_follows_the_figure_that_is_printed(window: Window, district: str) -> None:
+    loaded(window, f"{district}/connectivity")
+    shown = {
+        (int(e.text.split("\N{NARROW NO-BREAK SPACE}")[0]) < 90, e.get_attribute("class") == "low")
+        for e in window.all("#map td:not(.none) small > span:first-child")
+    }
+    assert shown == {(True, True), (False, False)}
+
+
+def test_a_row_says_how_many_of_its_trips_were_heard(window: Window, district: str) -> None:
+    loaded(window, f"{district}/connectivity")
+    notes = [element.text for element in window.all("#map tbody th small")]
+    assert all(" of " in note and note.endswith("trips heard") for note in notes)
 
 
 def test_simulated_data_says_so_on_screen_and_on_paper(window: Window, district: str) -> None:
     loaded(window, f"{district}/connectivity")
     assert window.text(".simulated") == "Simulated data"
     assert "simulated data" in window.text("#range")
+    assert "whatever the hour" in window.text("#live-trips")
     window.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     try:
         assert window.one(".simulated").is_displayed()
@@ -116,3 +133,5 @@ def test_without_any_trip_it_says_what_is_missing(
         window.driver.get(f"{url}/connectivity")
         window.until(lambda: window.one("#empty").is_displayed(), "the empty state")
         assert "No trips are known yet" in window.text("#empty")
+        assert "cannot be given a timetable yet" in window.text("#empty")
+        assert "route, days, start and end" in window.text("#empty")

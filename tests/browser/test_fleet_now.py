@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from selenium.webdriver.common.keys import Keys
@@ -43,6 +44,7 @@ def test_what_was_lost_or_waits_is_seen_beside_the_device(window: Window, distri
     assert "backfilling" in by_name["bus-03"] and "18,204" in by_name["bus-03"]
     assert "3 batches missing" in by_name["bus-06"]
     assert [e.text for e in window.all("#rows .hot")] == ["No service", "120", "7"]
+    assert [e.text for e in window.all("#rows .warm")] == ["Connected"]
 
 
 def test_a_hole_is_filling_while_the_device_still_holds_batches_and_missing_when_it_does_not(
@@ -60,6 +62,45 @@ def test_a_hole_is_filling_while_the_device_still_holds_batches_and_missing_when
             row.text.split("\n")[0]: "backfilling" in row.text for row in window.all("#rows tr")
         }
     assert said == {"bus-01": True, "bus-02": False, "bus-03": False}
+
+
+def test_a_filled_hole_is_said_for_a_while_after_it_filled(
+    window: Window, free_port: Callable[[], int]
+) -> None:
+    served = Served(filled=False)
+    served.fleet["devices"] = [device("bus-01", backfilling=True, spooled=185)]
+    with serving(served.application(), free_port()) as url:
+        loaded(window, url)
+        assert "backfilling" in window.text("#rows tr")
+        served.fleet["devices"] = [device("bus-01")]
+        window.until(lambda: "hole filled" in window.text("#rows tr"), "the filled hole")
+
+
+def test_a_device_connected_a_moment_ago_says_what_one_waits_for(
+    window: Window, free_port: Callable[[], int]
+) -> None:
+    served = Served(filled=False)
+    silent: dict[str, Any] = {"age_s": None, "last_ms": None, "uplink_state": None}
+    served.fleet["devices"] = [
+        device("bus-01", state_since_ms=NOW_MS - 8_000, **silent),
+        device("bus-02", state_since_ms=NOW_MS - 90_000, **silent),
+        device("bus-03", state_since_ms=NOW_MS - 90_000),
+    ]
+    with serving(served.application(), free_port()) as url:
+        loaded(window, url)
+        said = [element.text for element in window.all("#rows .at-state small")]
+    assert said == ["for 90 s", "first batch within a minute", "no batch yet"]
+
+
+def test_only_a_simulated_fleet_says_that_it_drives_at_any_hour(
+    window: Window, free_port: Callable[[], int]
+) -> None:
+    served = Served(filled=False)
+    with serving(served.application(), free_port()) as url:
+        loaded(window, url)
+        assert "whatever the hour" in window.text("#ledger")
+        served.fleet["simulated"] = False
+        window.until(lambda: "whatever the hour" not in window.text("#ledger"), "a real fleet")
 
 
 def test_the_strip_of_the_last_hour_can_be_read_without_seeing_it(
@@ -156,6 +197,15 @@ def test_at_desk_width_the_whole_table_is_seen_without_scrolling(
     region = window.one("#fleet .scroll")
     script = "return arguments[0].scrollWidth - arguments[0].clientWidth"
     assert window.driver.execute_script(script, region) == 0
+
+
+@pytest.mark.parametrize("width", [360, 500, 700])
+def test_on_a_narrow_window_the_tabs_stay_within_the_margin(
+    window: Window, district: str, width: int
+) -> None:
+    window.shape(width)
+    loaded(window, district)
+    assert window.one("nav a").location["x"] == window.one("h1").location["x"]
 
 
 def test_the_first_tab_stop_skips_to_the_content(window: Window, district: str) -> None:

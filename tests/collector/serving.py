@@ -107,3 +107,15 @@ async def serving(
     finally:
         stop.set()
         await task
+
+
+async def get(session: aiohttp.ClientSession, path: str, **headers: str) -> tuple[int, Any]:
+    """Status and JSON of a GET."""
+    async with session.get(path, headers=headers) as response:
+        return response.status, await response.json()
+
+
+async def offer(collector: Collector, payload: bytes, device: str = "bus-07") -> None:
+    """Hand a batch to the ingest, and wait until it is committed."""
+    assert collector.ingest.offer(DISTRICT, device, payload)
+    await collector.ingest.drain()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -14,32 +13,29 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from homeroute_collector import metrics
 from homeroute_collector.api_guard import is_allowed_host
 from homeroute_collector.collector import Collector, system_timezone
-from homeroute_collector.metrics import Family, Sample
 from homeroute_collector.presence_report import HISTORICAL_MS
 from homeroute_collector.service import CannotStart
 from homeroute_wire.messages import Status
 from tests.brokers import Mosquitto
 from tests.collector.batches import DISTRICT, STREAM, raw_batch
-from tests.collector.serving import batch, config, ledger, now, serving, until, uplink, wifi
-from tests.servers import wait_until
-from tests.stores import VictoriaMetrics
+from tests.collector.serving import (
+    batch,
+    config,
+    get,
+    ledger,
+    now,
+    offer,
+    serving,
+    until,
+    uplink,
+    wifi,
+)
 
 LEGS = """CREATE TABLE IF NOT EXISTS legs (device VARCHAR, service_day DATE, route VARCHAR,
     trip VARCHAR, period VARCHAR, start_ms BIGINT, end_ms BIGINT, source VARCHAR,
     confidence DOUBLE)"""
-
-
-async def get(session: aiohttp.ClientSession, path: str, **headers: str) -> tuple[int, Any]:
-    async with session.get(path, headers=headers) as response:
-        return response.status, await response.json()
-
-
-async def offer(collector: Collector, payload: bytes, device: str = "bus-07") -> None:
-    assert collector.ingest.offer(DISTRICT, device, payload)
-    await collector.ingest.drain()
 
 
 @pytest.mark.slow
@@ -199,50 +195,6 @@ def test_an_influxdb_that_is_down_is_a_problem_once_points_have_waited(
                 assert response.status == 200
 
     asyncio.run(run())
-
-
-@pytest.mark.slow
-def test_metrics_are_a_well_formed_exposition(
-    mosquitto: Mosquitto, victoria_metrics: VictoriaMetrics, tmp_path: Path
-) -> None:
-    async def run() -> str:
-        settings = config(
-            tmp_path / "data", mosquitto.port, influx={"url": victoria_metrics.url, "version": 2}
-        )
-        async with serving(settings) as (collector, session):
-            await offer(collector, batch(1, wifi(), uplink()))
-            follower = collector.follower
-            assert follower is not None
-            await until(lambda: follower.following().written >= 2)
-            await until(lambda: collector.presence.devices["bus-07"].state == "online")
-            async with session.get("/metrics") as response:
-                assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
-                return await response.text()
-
-    text = asyncio.run(run())
-    families = parsed(text)
-    assert families["homeroute_points_stored_total"] == ("counter", {(): 2.0})
-    assert families["homeroute_broker_connected"] == ("gauge", {(): 1.0})
-    assert families["homeroute_devices"][1][(("state", "online"),)] == 1.0
-    age = families["homeroute_device_age_seconds"][1]
-    assert list(age) == [(("device", "bus-07"), ("kind", "bus"))]
-    assert families["homeroute_influx_points_written_total"][1][()] >= 2
-    # A real scraper takes every sample too.
-    victoria_metrics.import_exposition(text)
-    wanted = {name for name, (_, samples) in families.items() if samples}
-
-    def taken() -> set[str]:
-        series = victoria_metrics.export('{__name__=~"homeroute.*"}')
-        return {one["metric"]["__name__"] for one in series}
-
-    wait_until(lambda: taken() == wanted, "every metric to be found")
-
-
-def test_metrics_escape_what_a_label_or_a_help_may_hold() -> None:
-    family = Family("a_b", "gauge", "one\\two\nthree", (Sample(float("nan"), {"x": 'a"\\\n'}),))
-    text = metrics.exposition([family])
-    assert text == ('# HELP a_b one\\\\two\\nthree\n# TYPE a_b gauge\na_b{x="a\\"\\\\\\n"} NaN\n')
-    assert list(parsed(text)) == ["a_b"]
 
 
 @pytest.mark.slow
@@ -435,37 +387,3 @@ def test_the_machine_s_zone_is_found_where_systems_keep_it(
     assert system_timezone(tmp_path) == "America/Denver"
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     assert system_timezone(tmp_path) == "Asia/Tokyo"
-
-
-SAMPLE = re.compile(r"([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)")
-LABEL = re.compile(r'([a-zA-Z_]\w*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)')
-
-Parsed = dict[str, tuple[str, dict[tuple[tuple[str, str], ...], float]]]
-
-
-def parsed(text: str) -> Parsed:
-    """Read an exposition by the letter of the format; anything else is an AssertionError."""
-    assert text.endswith("\n")
-    families: Parsed = {}
-    current = ""
-    for line in text.splitlines():
-        if line.startswith("# HELP "):
-            current = line.split(" ", 3)[2]
-            assert current not in families, "a family comes once"
-            families[current] = ("", {})
-        elif line.startswith("# TYPE "):
-            _, _, name, kind = line.split(" ")
-            assert name == current
-            assert kind in {"counter", "gauge"}
-            assert name.endswith("_total") == (kind == "counter")
-            families[current] = (kind, {})
-        else:
-            match = SAMPLE.fullmatch(line)
-            assert match, line
-            assert match[1] == current
-            labels = tuple((m[1], m[2]) for m in LABEL.finditer(match[2] or ""))
-            assert "".join(m[0] for m in LABEL.finditer(match[2] or "")) == (match[2] or "")
-            samples = families[current][1]
-            assert labels not in samples, "a series comes once"
-            samples[labels] = float(match[3])
-    return families

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,15 +16,15 @@ from homeroute_collector.archive_expiry import expire
 from homeroute_collector.archive_ledger import GARBAGE_BOUND
 from homeroute_collector.archive_records import (
     ArchiveClosedError,
-    ArchiveError,
     Columns,
     Commit,
     of_records,
 )
 from homeroute_collector.archive_writer import Limits
-from homeroute_collector.validation import DAY_MS, validate
-from homeroute_wire.measurements import MEASUREMENTS, DeviceStatus, Health, Pipeline
+from homeroute_collector.validation import DAY_MS
+from homeroute_wire.measurements import DeviceStatus, Health, Pipeline
 from homeroute_wire.messages import Receipt
+from tests.collector.archives import EAGER, opened, received, within
 from tests.collector.batches import (
     DISTRICT,
     NOW_MS,
@@ -36,30 +35,6 @@ from tests.collector.batches import (
     raw_batch,
     uplink,
 )
-
-EAGER = Limits(window_s=0.01)
-
-
-def opened(folder: Path, **changes: Any) -> Archive:
-    settings: dict[str, Any] = {"district": DISTRICT, "limits": EAGER, "now_ms": lambda: NOW_MS}
-    return Archive.open(folder / "archive.duckdb", **(settings | changes))
-
-
-def within(folder: Path, use: Callable[[Archive], Awaitable[None]], **changes: Any) -> None:
-    """Open, use in a loop of its own, close."""
-    archive = opened(folder, **changes)
-    try:
-        asyncio.run(_awaited(use(archive)))
-    finally:
-        archive.close()
-
-
-async def _awaited(work: Awaitable[None]) -> None:
-    await work
-
-
-def received(payload: bytes, device: str = "bus-07") -> Commit:
-    return validate(device, payload, received_ms=NOW_MS, retention_days=RETENTION_DAYS)
 
 
 def test_what_is_committed_is_read_back_after_opening_again(tmp_path: Path) -> None:
@@ -320,53 +295,6 @@ def test_a_closed_archive_takes_nothing_more(tmp_path: Path) -> None:
     asyncio.run(use())
 
 
-def test_another_district_s_archive_is_not_opened(tmp_path: Path) -> None:
-    opened(tmp_path).close()
-    with pytest.raises(ArchiveError, match="belongs to district 'springfield'"):
-        opened(tmp_path, district="shelbyville")
-    opened(tmp_path).close()
-
-
-def test_a_damaged_file_is_said_to_be_one(tmp_path: Path) -> None:
-    path = tmp_path / "archive.duckdb"
-    path.write_bytes(b"this is no database" * 1_000)
-    with pytest.raises(ArchiveError) as raised:
-        opened(tmp_path)
-    assert str(path) in str(raised.value)
-    assert "move it aside" in str(raised.value)
-    assert "\n" not in str(raised.value)
-
-
-def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ArchiveError, match="open archive"):
-        Archive.open(tmp_path / "file" / "archive.duckdb", district=DISTRICT)
-
-
-def test_a_column_added_by_a_newer_release_is_added_to_an_older_archive(tmp_path: Path) -> None:
-    opened(tmp_path).close()
-    with duckdb.connect(str(tmp_path / "archive.duckdb")) as connection:
-        connection.execute("ALTER TABLE health DROP COLUMN throttled")
-        connection.execute("DROP TABLE pipeline")
-
-    async def use(archive: Archive) -> None:
-        await archive.commit(received(batch([(NOW_MS, Health(uptime_s=1, throttled=True))])))
-        assert await archive.query("SELECT throttled FROM health") == [(True,)]
-        assert await archive.query("SELECT count(*) FROM pipeline") == [(0,)]
-
-    within(tmp_path, use)
-
-
-def test_other_components_tables_are_made_with_the_archive(tmp_path: Path) -> None:
-    ddl = ["CREATE TABLE IF NOT EXISTS legs (device VARCHAR)"]
-
-    async def use(archive: Archive) -> None:
-        await archive.execute("INSERT INTO legs VALUES ('bus-07')")
-        assert await archive.query("SELECT * FROM legs") == [("bus-07",)]
-
-    within(tmp_path, use, extra_ddl=ddl)
-
-
 def test_what_is_past_its_retention_leaves_and_the_ledger_stays(tmp_path: Path) -> None:
     old = NOW_MS - RETENTION_DAYS * DAY_MS + 1
 
@@ -389,19 +317,6 @@ def test_what_is_past_its_retention_leaves_and_the_ledger_stays(tmp_path: Path) 
 
     within(tmp_path, use)
     within(tmp_path, after)
-
-
-def test_every_measurement_has_a_table_with_its_columns(tmp_path: Path) -> None:
-    async def use(archive: Archive) -> None:
-        for name, spec in MEASUREMENTS.items():
-            rows = await archive.query(
-                "SELECT column_name FROM information_schema.columns WHERE table_name = ?"
-                " ORDER BY ordinal_position",
-                [name],
-            )
-            assert [column for (column,) in rows][7:] == [c.name for c in spec.columns]
-
-    within(tmp_path, use)
 
 
 class Treacherous:

@@ -68,6 +68,10 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         ),
         (LEAST + "[brokre]\nhost = 'x'\n", "brokre: is no setting; did you mean 'broker'?"),
         (LEAST + "zzz = 1\n", "zzz: is no setting"),
+        (
+            LEAST.replace("data_dir", "data_dirr"),
+            "data_dirr: is no setting; did you mean 'data_dir'?",
+        ),
         ('district = "springfield"\n', "data_dir: is missing"),
         (LEAST + "retention_days = '90'\n", "retention_days: input should be a valid integer"),
         (LEAST + "retention_days = true\n", "retention_days: input should be a valid integer"),

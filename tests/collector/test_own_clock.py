@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from homeroute_collector.own_clock import BACKWARDS_MS, BUILT_MS, OwnClock, kernel_synchronised
+from homeroute_collector.own_clock import BACKWARDS_MS, BUILT_MS, OwnClock
 
 
 def test_a_clock_before_the_release_was_built_is_wrong() -> None:
@@ -28,7 +28,3 @@ def test_synchronised_asks_the_kernel_too() -> None:
     assert "not synchronised" in str(clock.problem)
     says[0] = True
     assert clock.trusted
-
-
-def test_the_kernel_can_be_asked() -> None:
-    assert kernel_synchronised() in (True, False)

@@ -115,6 +115,29 @@ def test_historical_points_never_change_the_live_state() -> None:
     assert not device.backfilling(bus.now)
 
 
+def test_a_short_hole_is_seen_to_fill_although_none_of_its_points_is_historical() -> None:
+    bus = Watched()
+    bus.born(batch_s=2.0)
+    bus.reports()
+    bus.passes(40_000)
+    bus.reports()
+    assert not bus.presence.devices["bus-07"].backfilling(bus.now)
+    bus.reports(late_ms=20_000)
+    device = bus.presence.devices["bus-07"]
+    assert device.newest_ms == bus.now
+    assert device.backfilling(bus.now + 10_000)
+    assert not device.backfilling(bus.now + 10_001)
+
+
+def test_batches_in_order_fill_no_hole() -> None:
+    bus = Watched()
+    bus.born()
+    for _ in range(4):
+        bus.passes(MINUTE)
+        bus.reports()
+    assert not bus.presence.devices["bus-07"].backfilling(bus.now)
+
+
 def test_a_death_counts_after_one_interval_unless_the_device_is_heard_again() -> None:
     bus = Watched()
     bus.born()

@@ -10,6 +10,7 @@ import pytest
 
 from homeroute_collector.broker import Credentials
 from homeroute_collector.presence import State
+from homeroute_collector.service import CannotStart
 from homeroute_wire.messages import Ack, Receipt, Status
 from homeroute_wire.topics import topic
 from tests.collector.batches import DISTRICT, STREAM
@@ -89,3 +90,25 @@ async def payload(client: aiomqtt.Client) -> bytes:
         message = await anext(client.messages)
     assert isinstance(message.payload, bytes)
     return message.payload
+
+
+@pytest.mark.parametrize(
+    ("broker", "said"),
+    [
+        ({"username": "c", "password_file": "none"}, "broker.password_file: {folder}/none cannot"),
+        ({"ca_file": "none.pem"}, "broker.ca_file: {folder}/none.pem cannot be read: No such file"),
+        ({"ca_file": "empty.pem"}, "broker.ca_file: {folder}/empty.pem holds no certificate"),
+    ],
+)
+def test_a_missing_secret_of_the_broker_is_said_before_anything_starts(
+    tmp_path: Path, broker: dict[str, str], said: str
+) -> None:
+    (tmp_path / "empty.pem").write_text("")
+
+    async def run() -> None:
+        async with serving(config(tmp_path, None, broker=broker)):
+            raise AssertionError("it started")
+
+    with pytest.raises(CannotStart) as raised:
+        asyncio.run(run())
+    assert str(raised.value).startswith(said.format(folder=tmp_path))

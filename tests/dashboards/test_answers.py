@@ -28,7 +28,8 @@ def cell(route: str, hour: int | None, usable: float, trips: int = 20, days: int
 
 def coverage(*routes: Cell, cells: tuple[Cell, ...] = ()) -> Coverage:
     own = cells or tuple(replace(r, hour=7) for r in routes)
-    return Coverage(own, routes, EMPTY, EMPTY)
+    days = max((r.days for r in routes), default=0)
+    return Coverage(own, routes, replace(EMPTY, days=days), EMPTY)
 
 
 def plain(text: str) -> str:
@@ -43,9 +44,37 @@ def test_the_headline_names_the_worst_route_its_evidence_and_its_worst_hour() ->
     )
     assert plain(headline(found)) == (
         "Route 4 loses connectivity most: usable 81.2 % of reported time "
-        "(20 trips on 10 days, 80 % of scheduled time reported), "
-        "worst between 07:00 and 08:00, at 60.0 %."
+        "(20 of 25 trips heard from, on 10 days; 80 % of scheduled time reported). "
+        "Worst hour of any route: 4, 07:00 to 08:00, at 60.0 %."
     )
+
+
+def test_routes_within_a_point_of_the_worst_are_named_together_and_the_worst_hour_is_of_any() -> (
+    None
+):
+    found = coverage(
+        cell("15", None, 0.905),
+        cell("17", None, 0.907, days=11),
+        cell("12", None, 0.935),
+        cells=(cell("15", 19, 0.4, trips=1), cell("17", 6, 0.843), cell("15", 6, 0.9)),
+    )
+    assert plain(headline(found)) == (
+        "Routes 15 and 17 lose connectivity most, within a point of each other: "
+        "usable 90.5 % to 90.7 % of reported time "
+        "(40 of 50 trips heard from, on 10 to 11 days; 80 % of scheduled time reported). "
+        "Worst hour of any route: 17, 06:00 to 07:00, at 84.3 %; "
+        "dashed cells (few trips) left out."
+    )
+
+
+def test_a_route_that_ran_on_fewer_days_than_all_says_of_how_many() -> None:
+    found = coverage(cell("4", None, 0.8), cell("7", None, 0.95, days=11))
+    assert ", on 10 of 11 days; " in headline(found)
+
+
+def test_many_near_routes_are_counted_and_not_listed() -> None:
+    found = coverage(*(cell(str(n), None, 0.9 + n / 1000) for n in range(6)))
+    assert headline(found).startswith("Routes 0, 1, 2 and 3 more lose connectivity most")
 
 
 def test_a_route_with_few_trips_does_not_make_the_headline_before_one_with_enough() -> None:

@@ -151,3 +151,24 @@ def test_the_last_hour_has_a_mark_each_half_minute_at_the_level_most_samples_rea
         assert recent["start_ms"] == (now - 119 * 30) * 1000
 
     visit(scene, archive)
+
+
+@pytest.mark.parametrize(
+    ("known_s", "marks", "step_ms"), [(200, 20, 15_000), (800, 60, 15_000), (1000, 120, 30_000)]
+)
+def test_a_young_fleets_strip_is_short_so_that_half_a_minute_of_no_service_shows(
+    known_s: int, marks: int, step_ms: int
+) -> None:
+    archive = MemoryArchive()
+    now = NOW_MS // 1000
+    archive.uplink("bus-1", dict.fromkeys(range(now - known_s, now, 10), 2))
+    archive.uplink("bus-2", dict.fromkeys(range(now - 90, now - 50, 10), 0))
+    archive.uplink("bus-2", {now - 90_000: 2})
+
+    async def scene(client: TestClient[Any, Any]) -> None:
+        recent = await (await client.get("/api/1/uplink/recent")).json()
+        assert (recent["marks"], recent["step_ms"]) == (marks, step_ms)
+        assert {len(strip) for strip in recent["devices"].values()} == {marks}
+        assert recent["devices"]["bus-2"].count("0") * step_ms >= 40_000
+
+    visit(scene, archive)

@@ -24,6 +24,7 @@ from homeroute_agent.spool import Batch, Spool
 from homeroute_collector.archive import Archive
 from homeroute_command import demo_cut
 from homeroute_command.__main__ import main
+from homeroute_command.called import called
 from homeroute_command.demo_count import Count, count
 from homeroute_command.demo_folder import MARKER, fresh, resumed
 from homeroute_command.duration import duration_s
@@ -164,11 +165,60 @@ def test_the_demonstration_started_last_is_found_and_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(demo_cut, "cache_directory", lambda: tmp_path)
-    with demo_cut.noted("http://127.0.0.1:8081"):
-        assert demo_cut._noted_url() == "http://127.0.0.1:8081"
-        with demo_cut.noted("http://127.0.0.1:8082"):
-            pass
-        assert demo_cut._noted_url() == "http://127.0.0.1:8080"
+    with (
+        socket.create_server(("127.0.0.1", 0)) as first,
+        socket.create_server(("127.0.0.1", 0)) as second,
+        socket.create_server(("127.0.0.1", 0)) as killed,
+    ):
+        urls = [f"http://127.0.0.1:{door.getsockname()[1]}" for door in (first, second, killed)]
+        killed.close()
+        with demo_cut.noted(urls[0]):
+            with demo_cut.noted(urls[1]):
+                assert demo_cut.newest_url() == urls[1]
+                with demo_cut.noted(urls[2]):
+                    assert demo_cut.newest_url() == urls[1]
+            assert demo_cut.newest_url() == urls[0]
+        assert demo_cut.newest_url() == "http://127.0.0.1:8080"
+
+
+def test_data_in_an_unwritable_place_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--no-open", "--data", "/proc/demo"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("homeroute demo: --data /proc/demo: ")
+    assert error.count("\n") == 1
+
+
+def test_a_damaged_archive_is_exit_code_2_as_for_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    resumed(tmp_path / "mine", seed=None)
+    (tmp_path / "mine" / "archive.duckdb").write_bytes(b"this is no database" * 1_000)
+    words = ["demo", "--no-open", "--data", str(tmp_path / "mine"), "--port", "0"]
+    assert main(words) == 2
+    assert "archive.duckdb" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("program", "on_path", "called_as"),
+    [
+        ("{bin}/homeroute", True, "homeroute"),
+        ("{bin}/homeroute", False, "venv/bin/homeroute"),
+        ("/opt/homeroute/bin/homeroute", True, "/opt/homeroute/bin/homeroute"),
+        ("/usr/bin/pytest", True, "homeroute"),
+        ("/x/homeroute_command/__main__.py", True, f"{sys.executable} -m homeroute_command"),
+    ],
+)
+def test_what_to_type_next_is_how_this_program_was_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, on_path: bool, called_as: str
+) -> None:
+    folder = tmp_path / "venv" / "bin"
+    folder.mkdir(parents=True)
+    (folder / "homeroute").write_text("#!/bin/sh\n")
+    (folder / "homeroute").chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(folder) if on_path else "/nowhere")
+    monkeypatch.setattr(sys, "argv", [program.format(bin=folder)])
+    assert called() == called_as
 
 
 @pytest.mark.parametrize(

@@ -139,10 +139,59 @@ def test_a_guessed_or_private_address_is_said(
     data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(enroll, "own_address", lambda: "192.168.1.20")
+    monkeypatch.setattr(enroll, "_listens", lambda address, port: port == 8883)
     _enroll(data, "bus-07", "--district", "springfield")
     assert "is a guess" in capsys.readouterr().out
     _enroll(data, "bus-08")
     assert "is a private address" in capsys.readouterr().out
+
+
+def test_an_address_is_not_guessed_where_nothing_listens(
+    data: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    free_port: Callable[[], int],
+) -> None:
+    monkeypatch.setattr(enroll, "own_address", lambda: "127.0.0.1")
+    site.remember(data, Site("springfield", port=free_port()))
+    assert _enroll(data, "bus-07") == 2
+    assert "nothing listens there on port" in capsys.readouterr().err
+    assert Credentials(data).list() == ()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "localhost"])
+def test_a_loopback_address_is_said_to_be_of_no_use_to_a_bus(
+    data: Path, capsys: pytest.CaptureFixture[str], address: str
+) -> None:
+    _enroll(data, "bus-07", "--district", "springfield", "--address", address)
+    said = capsys.readouterr().out
+    assert "no bus reaches this machine" in said
+    assert "VPN" not in said
+
+
+def test_the_name_of_an_unnamed_district_is_asked_for(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.remember(data, Site(site.DEFAULT_DISTRICT))
+    assert _enroll(data, "bus-07", "--address", "t.example.org") == 2
+    assert "which district?" in capsys.readouterr().err
+    with Served(data, "nats"):
+        words = ("bus-07", "--district", "shelbyville", "--address", "t.example.org")
+        assert _enroll(data, *words) == 2
+        error = capsys.readouterr().err
+        assert "runs on" in error
+        assert "start it again with --district shelbyville" in error
+    assert _enroll(data, *words) == 0
+    assert site.recall(data).district == "shelbyville"
+
+
+def test_a_file_of_another_s_is_said_to_be_unreadable(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (data / "broker" / "credentials.json").mkdir(parents=True)
+    assert _enroll(data, "--list") == 2
+    assert "read " in (error := capsys.readouterr().err)
+    assert "write" not in error
 
 
 def test_those_enrolled_are_listed_and_the_revoked_are_not(

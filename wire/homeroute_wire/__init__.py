@@ -1,6 +1,7 @@
 """The contract on the air between agents and collectors.
 
-Guarantees: standard library only, pure functions, no I/O. Whatever the agent
+Guarantees: standard library only; pure functions, but for one question to the
+kernel (:mod:`homeroute_wire.kernel_clock`). Whatever the agent
 may send, the collector may store and a dashboard may ask for is declared once,
 in :mod:`homeroute_wire.measurements`.
 

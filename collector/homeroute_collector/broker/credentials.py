@@ -157,6 +157,10 @@ class Credentials:
             accounts = [Account(**row) for row in rows]
         except FileNotFoundError:
             return {}
+        except OSError as error:
+            raise CredentialError(
+                f"read {self._file}: {error.strerror}; run this as the user it belongs to"
+            ) from None
         except (ValueError, KeyError, TypeError) as error:
             raise CredentialError(
                 f"read {self._file}: {error}; put back a copy, or remove it and enrol every "

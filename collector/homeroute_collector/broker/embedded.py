@@ -150,7 +150,7 @@ class EmbeddedBroker:
         while True:
             assert self._running is not None
             code = await self._attend(self._running)
-            log.error("%s ended (%s): %s", self.name, code, self._running.last_words())
+            log.error("%s ended (%s): %s", self.name, code, self._running.last_word())
             while self._running.ended:
                 attempt += 1
                 await asyncio.sleep(random.uniform(0, 1.5 ** min(10, attempt)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import random
 import socket
 
@@ -22,10 +23,27 @@ def require_free(address: str, port: int) -> None:
             probe.bind((address, port))
             probe.listen()
         except OSError as error:
-            raise BrokerError(
-                f"listen on {address} port {port}: {error.strerror}; stop what uses it "
-                f"(see `ss -ltnp 'sport = :{port}'`), or choose another port"
-            ) from None
+            reason = cannot_listen(error, port, "--listen")
+            raise BrokerError(f"listen on {address} port {port}: {reason}") from None
+
+
+def cannot_listen(error: OSError, port: int, address_setting: str) -> str:
+    """Why nobody can listen at a port, and what mends that.
+
+    ``address_setting`` is where the user named the address.
+    """
+    if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+        hint = f"it is no address of this machine; give {address_setting} one that is"
+    elif error.errno == errno.EACCES:
+        hint = "ports below 1024 are for root; choose a higher port"
+    elif error.errno == errno.EADDRINUSE:
+        hint = (
+            f"is another homeroute running? stop what uses it (see `ss -ltnp 'sport = :{port}'`), "
+            "or choose another port"
+        )
+    else:
+        hint = "choose another port or address"
+    return f"{error.strerror or error}; {hint}"
 
 
 def free_port() -> int:

@@ -17,6 +17,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections import deque
 from pathlib import Path
 
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 _END_S = 5.0  # a broker that has not ended by then is killed
 _LAST_WORDS = 12  # lines kept for an error message
+_FRESH_S = 5.0  # an older line does not say why it ended
 _SAID_MOST = 1000  # complaints remembered, so that each is said once
 _COMPLAINT = re.compile(r"^(Error|Warning)|not authorised|\[(ERR|FTL)\]")
 _CONNECTION = re.compile(r"\[\d+\]|mid:\d+|[\d.]+:\d+|\[[0-9a-f:]+\]:\d+")
@@ -71,6 +73,7 @@ class Running:
         self._process = process
         self._name = name
         self._last: deque[str] = deque(maxlen=_LAST_WORDS)
+        self._last_s = 0.0
         self._said: set[str] = set()
         self._listener = asyncio.create_task(self._listen(), name=f"{name} log")
 
@@ -102,8 +105,13 @@ class Running:
         return self._process.returncode is not None
 
     def last_words(self) -> str:
-        """The end of what it printed, for an error message."""
+        """The end of what it printed, for an error message while it starts."""
         return "; ".join(self._last) or "it said nothing"
+
+    def last_word(self) -> str:
+        """The line it printed as it ended, if it did; ask as soon as it has ended."""
+        fresh = self._last and time.monotonic() - self._last_s <= _FRESH_S
+        return self._last[-1] if fresh else "it did not say why"
 
     async def wait(self) -> int:
         """Its exit code, once it has ended."""
@@ -132,6 +140,7 @@ class Running:
         async for raw in self._process.stdout:
             line = raw.decode(errors="replace").strip()
             self._last.append(line)
+            self._last_s = time.monotonic()
             log.log(self._level(line), "%s: %s", self._name, line)
 
     def _level(self, line: str) -> int:

@@ -17,6 +17,9 @@ from homeroute_wire.schema import ID_PATTERN
 MQTT_TLS_PORT = 8883
 """The registered port of MQTT over TLS."""
 
+DEFAULT_DISTRICT = "district"
+"""The name of a district that nobody has named yet; may change until a device is enrolled."""
+
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.(?!-)[A-Za-z0-9_-]{1,63})*")
 
 
@@ -56,6 +59,10 @@ def recall(data: Path) -> Site:
         return Site(document["district"], document["host"], document["port"])
     except FileNotFoundError:
         return Site()
+    except OSError as error:
+        raise SiteError(
+            f"read {path}: {error.strerror}; run this as the user it belongs to"
+        ) from None
     except (ValueError, KeyError, TypeError) as error:
         raise SiteError(f"read {path}: {error}; remove it to be asked again") from None
 

@@ -16,6 +16,12 @@ from homeroute_analytics.coverage import Cell, Coverage, Movement
 ENOUGH_TRIPS, ENOUGH_DAYS = 5, 3
 """Below either, a share says little yet (metric dictionary: insufficient)."""
 
+NEAR = 0.01
+"""Usable shares that differ by less than a point are not ranked in words."""
+
+NAMED = 3
+"""Routes the headline names; the map shows them all."""
+
 SPACE = "\N{NARROW NO-BREAK SPACE}"
 
 CSV_COLUMNS = (
@@ -70,31 +76,66 @@ def coverage_json(coverage: Coverage, moved: Movement) -> dict[str, Any]:
 
 
 def headline(coverage: Coverage) -> str:
-    """The answer in one sentence; empty when nothing is known of any route.
+    """The answer in a few sentences; empty when nothing is known of any route.
 
     Judges among the routes with enough trips, if there are any, and says so when
-    there are none.
+    there are none. Routes within :data:`NEAR` of the worst are named with it: such
+    a difference decides nothing. The worst cell is that of any route.
     """
     known = [c for c in coverage.routes if c.usable_share is not None]
-    if not known:
+    judged = [c for c in known if enough(c)] or known
+    if not judged:
         return ""
-    judged = [c for c in known if enough(c)]
-    worst = (judged or known)[0]
-    evidence = (
-        f"{_count(worst.trips, 'trip')} on {_count(worst.days, 'day')}, "
-        f"{percent(worst.reported_share, 0)} of scheduled time reported"
+    worst = judged[0].usable_share or 0.0
+    near = [c for c in judged if (c.usable_share or 0.0) <= worst + NEAR]
+    if worst >= 0.9995:
+        text = f"No route loses connectivity: even route {near[0].route} was usable all the time"
+        return f"{text} it reported ({_evidence(near[:1], coverage.total)})."
+    names = _listed([c.route or "" for c in near])
+    evidence = _evidence(near, coverage.total)
+    if len(near) == 1:
+        text = f"Route {names} loses connectivity most: usable {percent(worst)} of reported time"
+    else:
+        shares = _between(percent(worst), percent(near[-1].usable_share))
+        text = f"Routes {names} lose connectivity most, within a point of each other: "
+        text += f"usable {shares} of reported time"
+    caution = "" if enough(judged[0]) else " Few trips so far: this may change."
+    return f"{text} ({evidence}). {_worst_hour(coverage)}{caution}"
+
+
+def _evidence(routes: list[Cell], total: Cell) -> str:
+    trips, scheduled = sum(c.trips for c in routes), sum(c.trips_scheduled for c in routes)
+    days = _between(*(str(f(c.days for c in routes)) for f in (min, max)))
+    # None of these may run on every day; the sums beneath the headline tell all days.
+    of_all = f" of {total.days}" if max(c.days for c in routes) < total.days else ""
+    noun = "day" if days == "1" and not of_all else "days"
+    reported = sum(c.reported_s for c in routes) / sum(c.scheduled_s for c in routes)
+    return (
+        f"{trips} of {_count(scheduled, 'trip')} heard from, on {days}{of_all} {noun}; "
+        f"{percent(reported, 0)} of scheduled time reported"
     )
-    if (worst.usable_share or 0.0) >= 0.9995:
-        text = f"No route loses connectivity: even route {worst.route} was usable all the time"
-        return f"{text} it reported ({evidence})."
-    hours = [c for c in coverage.cells if c.route == worst.route and c.usable_share is not None]
-    hour = ([c for c in hours if enough(c)] or hours)[0]
-    at = hour.hour or 0
-    share = percent(worst.usable_share)
-    text = f"Route {worst.route} loses connectivity most: usable {share} of reported time"
-    when = f"worst between {at:02d}:00 and {(at + 1) % 24:02d}:00, at {percent(hour.usable_share)}"
-    caution = "" if judged else " Few trips so far: this may change."
-    return f"{text} ({evidence}), {when}.{caution}"
+
+
+def _worst_hour(coverage: Coverage) -> str:
+    known = [c for c in coverage.cells if c.usable_share is not None]
+    solid = [c for c in known if enough(c)]
+    cell = (solid or known)[0]
+    at = cell.hour or 0
+    left_out = "; dashed cells (few trips) left out" if solid and len(solid) < len(known) else ""
+    return (
+        f"Worst hour of any route: {cell.route}, {at:02d}:00 to {(at + 1) % 24:02d}:00, "
+        f"at {percent(cell.usable_share)}{left_out}."
+    )
+
+
+def _listed(names: list[str]) -> str:
+    if len(names) > NAMED:
+        return f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
+def _between(low: str, high: str) -> str:
+    return low if low == high else f"{low} to {high}"
 
 
 def coverage_csv(coverage: Coverage) -> str:

@@ -124,9 +124,15 @@ class _Questions:
 
     async def recent(self, _request: web.Request) -> web.Response:
         now = self._now_ms()
-        start, strips = await self._recent.get("", lambda: recent.marks(self._archive.query, now))
+        strips = await self._recent.get("", lambda: recent.marks(self._archive.query, now))
         return _json(
-            {"start_ms": start, "step_ms": recent.STEP_MS, "now_ms": now, "devices": strips}
+            {
+                "start_ms": strips.start_ms,
+                "step_ms": strips.scale.step_ms,
+                "marks": strips.scale.marks,
+                "now_ms": now,
+                "devices": strips.devices,
+            }
         )
 
     async def connectivity(self, request: web.Request) -> web.Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import stat
@@ -14,7 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from homeroute_collector.broker import BrokerError, Credentials, EmbeddedBroker, Site, site
+from homeroute_collector.broker import BrokerError, Credentials, EmbeddedBroker, Site, running, site
+from homeroute_collector.broker.ports import cannot_listen, require_free
 from tests.collector.broker.clients import WAIT_S, NotLetIn
 from tests.collector.broker.served import DISTRICT, ProgramName, Served, let_in_within, until
 
@@ -38,6 +40,41 @@ def test_a_busy_port_is_one_clear_error(tmp_path: Path, program: ProgramName) ->
         broker = EmbeddedBroker(tmp_path, DISTRICT, port=port, prefer=program)
         with pytest.raises(BrokerError, match=f"127.0.0.1 port {port}: Address already in use"):
             asyncio.run(broker.start())
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [
+        (errno.EADDRINUSE, "is another homeroute running? stop what uses it"),
+        (errno.EADDRNOTAVAIL, "it is no address of this machine; give --listen one that is"),
+        (errno.EACCES, "ports below 1024 are for root"),
+    ],
+)
+def test_why_nobody_can_listen_is_said_by_its_cause(code: int, hint: str) -> None:
+    said = cannot_listen(OSError(code, os.strerror(code)), 883, "--listen")
+    assert said.startswith(f"{os.strerror(code)}; {hint}")
+
+
+def test_an_address_of_another_machine_is_said_to_be_one() -> None:
+    with pytest.raises(BrokerError, match="no address of this machine"):
+        require_free("203.0.113.9", 8883)
+
+
+@pytest.mark.slow
+def test_a_broker_that_was_killed_is_not_explained_by_old_lines(
+    served: Served,
+    passwords: dict[str, str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = served.broker.pid
+    assert first is not None
+    served.device("bus-a", passwords["bus-a"]).close()
+    monkeypatch.setattr(running, "_FRESH_S", 0.0)
+    psutil.Process(first).kill()
+    until(lambda: served.broker.pid not in (None, first), WAIT_S * 2)
+    (said,) = [r.getMessage() for r in caplog.records if " ended (" in r.getMessage()]
+    assert said.endswith("ended (-9): it did not say why")
 
 
 def test_a_data_directory_in_use_is_one_clear_error(served: Served, program: ProgramName) -> None:

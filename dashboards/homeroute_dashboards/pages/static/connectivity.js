@@ -43,8 +43,8 @@ function showSums({ total, unassigned }) {
   const list = [
     sum("Usable, all routes", percent(total.usable_share), `connected ${percent(total.connected_share)}`),
     sum("Reported", percent(total.reported_share), `of ${hours(total.scheduled_s)} scheduled`),
-    sum("Trips heard from", `${count(total.trips)} of ${count(total.trips_scheduled)}`, `on ${plural(total.days, "day")}, ${plural(total.samples, "sample")}`),
-    sum("On no leg (unassigned)", hours(unassigned.reported_s),
+    sum("Trips heard from", `${count(total.trips)} of ${count(total.trips_scheduled)}`, `on ${plural(total.days, "day")} in all, ${plural(total.samples, "sample")}`),
+    sum("Outside any trip", hours(unassigned.reported_s),
       unassigned.moving_share === null ? "no movement known" : `moving ${hours(unassigned.moving_s)}, ${percent(unassigned.moving_share)} of all moving time`),
   ];
   byId("sums").replaceChildren(...list);
@@ -55,7 +55,8 @@ function showEmpty(answer) {
   const parts = [];
   if (answer.first_day === null) {
     parts.push(make("h2", {}, "No trips are known yet"),
-      make("p", {}, "Connectivity is counted on trips. Once it is known which bus drives which trip, its samples appear here, those of the past included."),
+      make("p", {}, "This page counts trips, and this version of Homeroute cannot be given a timetable yet: today only the demo has trips. A first bus stays off this page; look for it in Fleet now."),
+      make("p", {}, "What the page needs is which bus drives which trip: route, days, start and end. Every sample is kept meanwhile, and those of the past appear here once the trips are known."),
       make("p", {}, answer.unassigned.samples
         ? `Buses did report in these days: ${hours(answer.unassigned.reported_s)}, all on no trip.`
         : "No bus has reported in these days either: see Fleet now."));
@@ -81,12 +82,15 @@ function show(answer) {
   byId("headline").hidden = !some;
   byId("headline").textContent = answer.headline || "None of these trips has been heard from: no device reported during them.";
   byId("sums").hidden = !some;
+  if (!some) byId("live-trips").hidden = true;
   byId("answer").hidden = !some;
   byId("empty").hidden = some;
   if (!some) {
     showEmpty(answer);
     return;
   }
+  // The range may end today, and a demo has no timetable for its live part.
+  byId("live-trips").hidden = !(answer.simulated && answer.to >= today);
   showSums(answer);
   heatmap(byId("map"), answer);
   plainTable(byId("plain-table"), answer);

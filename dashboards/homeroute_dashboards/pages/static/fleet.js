@@ -4,14 +4,17 @@ import { ask, byId, clock, count, make, percent, plural, span } from "./page.js"
 import { STATES, UPLINK, stateMark, strip } from "./state.js";
 
 const EVERY_MS = 2000;
-const STRIPS_EVERY_MS = 10000;
+const STRIPS_EVERY_MS = 5000;
+const FILLED_SHOWN_MS = 60000;
+const FIRST_BATCH_S = 75;
 const SHOWN_ALWAYS = ["offline", "degraded", "online", "parked"];
 
-let strips = {};
+let strips = { step_ms: 30000, marks: 120, devices: {} };
 let stripsAt = -Infinity;
 let answeredAt = null; // this browser's clock, to count the silence
 let toldAt = null; // the collector's clock, to say when
 const rows = new Map();
+const filledAt = new Map(); // by device, this browser's clock; -1 while it fills
 
 const rank = (device) => STATES[device.state]?.rank ?? STATES.unknown.rank;
 const active = (device) => ["online", "degraded"].includes(device.state);
@@ -34,28 +37,42 @@ function backlog(device) {
   const notes = [];
   // Batches missing while the device still holds some are on their way: the hole is filling.
   const filling = device.backfilling || (active(device) && device.seq_gaps && device.spooled);
+  if (filling) filledAt.set(device.device, -1);
+  else if (filledAt.get(device.device) === -1) filledAt.set(device.device, performance.now());
+  const justFilled = !device.seq_gaps && performance.now() - (filledAt.get(device.device) ?? -Infinity) < FILLED_SHOWN_MS;
   if (filling) notes.push(make("span", { class: "tag" }, "backfilling"));
+  else if (justFilled) notes.push(make("span", { class: "tag done" }, "hole filled"));
   else if (device.seq_gaps) notes.push(`${plural(device.seq_gaps, "batch", "batches")} missing`);
   const note = notes.length ? make("small", {}, ...notes) : null;
   const text = device.spooled === null || device.spooled === undefined ? "–" : count(device.spooled);
   return make("td", { "data-label": "Backlog", class: `n at-backlog${device.spooled ? "" : " nil"}` }, text, note);
 }
 
+const stripTitle = () => `Uplink, last ${(strips.marks * strips.step_ms) / 60000} min`;
+
 function uplink(device) {
   const known = active(device) && device.uplink_state !== null && device.uplink_state !== undefined;
   const word = known ? UPLINK[device.uplink_state] : "–";
-  const hot = known && device.uplink_state === 0;
-  const marks = strips[device.device] ?? "-".repeat(120);
-  return make("td", { "data-label": "Uplink, last 60 min", class: "at-uplink" },
-    make("div", { class: "up" }, make("span", { class: hot ? "hot" : known ? null : "nil" }, word), strip(marks)));
+  const tone = known ? ["hot", "warm", null][device.uplink_state] : "nil";
+  const marks = strips.devices[device.device] ?? "-".repeat(strips.marks);
+  return make("td", { "data-label": stripTitle(), class: "at-uplink" },
+    make("div", { class: "up" }, make("span", { class: tone }, word), strip(marks, strips.step_ms)));
+}
+
+// Beneath the state: how long it lasts, or what one waits for.
+function sinceWhen(device, now) {
+  if (!device.state_since_ms) return null;
+  const seconds = (now - device.state_since_ms) / 1000;
+  if (!active(device) || device.age_s !== null) return `for ${span(seconds)}`;
+  return seconds < FIRST_BATCH_S ? "first batch within a minute" : "no batch yet";
 }
 
 function row(device, now) {
-  const since = device.state_since_ms ? span((now - device.state_since_ms) / 1000) : null;
+  const since = sinceWhen(device, now);
   const live = active(device);
   return make("tr", {},
     make("th", { scope: "row" }, device.device, device.kind === "hotspot" ? make("small", {}, "take-home hotspot") : null),
-    make("td", { class: "at-state", "data-label": "State" }, stateMark(device.state), since && make("small", {}, `for ${since}`)),
+    make("td", { class: "at-state", "data-label": "State" }, stateMark(device.state), since && make("small", {}, since)),
     cell("Heard", span(device.age_s), { nil: device.age_s === null }),
     cell("Route", device.route ?? "–", { n: false, nil: !device.route, at: "at-route" }),
     uplink(device),
@@ -136,7 +153,9 @@ function show(fleet) {
   showRows(fleet.devices, fleet.now_ms);
   const { received, stored, refused } = fleet.ledger;
   byId("ledger").textContent =
-    `Since the collector started: ${plural(received, "point")} received, ${count(stored)} stored, ${count(refused)} refused. Times are ${fleet.timezone}.`;
+    `Since the collector started: ${plural(received, "point")} received, ${count(stored)} stored, ${count(refused)} refused. Times are ${fleet.timezone}.` +
+    (fleet.simulated ? " Simulated buses drive now, whatever the hour and the day." : "");
+  byId("strip-title").textContent = stripTitle();
 }
 
 function showSilence(reason) {
@@ -159,7 +178,7 @@ function showSilence(reason) {
 async function look() {
   try {
     if (performance.now() - stripsAt > STRIPS_EVERY_MS) {
-      strips = (await ask("/api/1/uplink/recent", 4000)).devices;
+      strips = await ask("/api/1/uplink/recent", 4000);
       stripsAt = performance.now();
     }
     const fleet = await ask("/api/1/fleet", 4000);

@@ -5,7 +5,8 @@ import { count, make, percent, plural } from "./page.js";
 const BOUNDS = [0.6, 0.8, 0.9, 0.95, 0.99];
 const LOW_REPORTED = 0.9;
 
-const shade = (share) => `s${BOUNDS.filter((bound) => share >= bound).length}`;
+// Judged as printed: a cell that reads 90.0 % is not shaded as one under 90 %.
+const shade = (share) => `s${BOUNDS.filter((bound) => Math.round(share * 1000) / 1000 >= bound).length}`;
 const hour = (number) => `${String(number).padStart(2, "0")}–${String((number + 1) % 24).padStart(2, "0")}`;
 const minutes = (seconds) => `${count(Math.round(seconds / 60))} min`;
 
@@ -24,7 +25,7 @@ function square(cell, extra = "") {
       make("span", {}, "no data"), make("small", {}, make("span", {}, `${plural(cell.trips_scheduled, "trip")} silent`)));
   }
   const classes = [shade(cell.usable_share), extra, cell.enough ? "" : "few"].filter(Boolean).join(" ");
-  const low = cell.reported_share < LOW_REPORTED;
+  const low = Math.round(cell.reported_share * 100) / 100 < LOW_REPORTED; // as printed
   return make("td", { class: classes, title: told(cell) },
     make("b", {}, percent(cell.usable_share)),
     make("small", {},
@@ -42,7 +43,7 @@ export function heatmap(table, { routes, hours }) {
   const lines = routes.map((route) => {
     const cells = new Map(route.cells.map((cell) => [cell.hour, cell]));
     return make("tr", {},
-      make("th", { scope: "row" }, route.route, make("small", {}, plural(route.trips_scheduled, "trip"))),
+      make("th", { scope: "row" }, route.route, make("small", {}, `${count(route.trips)} of ${plural(route.trips_scheduled, "trip")} heard`)),
       square(route, "all"),
       ...hours.map((h) => (cells.has(h) ? square(cells.get(h)) : make("td", { class: "blank" }, make("span", { class: "unseen" }, "no trip")))));
   });
@@ -70,5 +71,5 @@ export function plainTable(table, { routes, total, unassigned }) {
   const lines = routes.flatMap((route) => [...route.cells, route].map((cell) => line(route.route, cell)));
   table.replaceChildren(
     make("thead", {}, head),
-    make("tbody", {}, ...lines, line("All routes", total), line("Unassigned", unassigned)));
+    make("tbody", {}, ...lines, line("All routes", total), line("Outside any trip", unassigned)));
 }

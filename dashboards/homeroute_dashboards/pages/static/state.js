@@ -27,10 +27,11 @@ export function stateMark(name) {
   return make("span", { class: `state ${state.tone}` }, make("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, path), state.word);
 }
 
-// One mark each half minute: the worse, the taller. Unreported is a dot on the base line.
+// One mark each step: the worse, the taller. Unreported is a dot on the base line.
 const HEIGHTS = { 0: 18, 1: 11, 2: 5, "-": 2 };
 
-export function strip(marks) {
+export function strip(marks, stepMs) {
+  const minutes = (steps) => Math.round((steps * stepMs) / 6000) / 10;
   const picture = make("svg", { class: "strip", viewBox: `0 0 ${marks.length * 3} 18`, preserveAspectRatio: "none", role: "img" });
   const counts = {};
   [...marks].forEach((mark, index) => {
@@ -41,7 +42,7 @@ export function strip(marks) {
   });
   const parts = [["2", "usable"], ["1", "connected"], ["0", "no service"], ["-", "unreported"]]
     .filter(([mark]) => counts[mark])
-    .map(([mark, word]) => `${word} ${counts[mark] / 2} min`);
-  picture.setAttribute("aria-label", `Last ${marks.length / 2} minutes: ${parts.join(", ")}`);
+    .map(([mark, word]) => `${word} ${minutes(counts[mark])} min`);
+  picture.setAttribute("aria-label", `Last ${minutes(marks.length)} minutes: ${parts.join(", ")}`);
   return picture;
 }
