@@ -249,7 +249,7 @@ class BusGateway(Gateway):
         moment = self._lap.at(self._phase_s)
         self._seat(moment.aboard)
         # Looking at a road for the first time takes long: before there is anyone to wait.
-        self._radio.on_road(moment.road, np.array([moment.along_m]), self._carrier)
+        self._radio.on_road(moment.road, np.array([moment.along_m]), self._bus.carrier)
 
     async def close(self) -> None:
         """Close every interface."""
