@@ -40,7 +40,7 @@ def accounted(told: Told) -> None:
     """Every point sampled is in exactly one place, asked of both ends."""
     ledger = told.ledger
     assert ledger.sampled == ledger.stored + ledger.refused + ledger.dropped + ledger.spooled
-    assert ledger.sampled > 100
+    assert ledger.sampled > 50  # a device that is off for a third of the time samples less
     answered_late = told.waiting & told.batches.keys()
     assert not answered_late or ledger.spooled
     if not ledger.spooled and told.clone is None:
