@@ -19,6 +19,7 @@ import pytest
 
 from homeroute_collector import tail as collector_tail
 from homeroute_collector.broker import Credentials
+from homeroute_command import running
 from homeroute_command.__main__ import COMMANDS, main
 from homeroute_wire.topics import topic
 from tests.collector.batches import DISTRICT
@@ -109,6 +110,8 @@ def running_up(folder: Path, *words: str) -> Iterator[Running]:
                 WAIT_S,
             )
             assert process.poll() is None, "".join(up.said)
+            # A batch published before the collector has subscribed is heard by nobody.
+            wait_until(lambda: running.get(up.url, "/api/1/fleet")["broker"]["connected"], "MQTT")
             with Client("bus-07", password, broker_port) as up.bus:
                 yield up
         finally:
@@ -120,8 +123,8 @@ def running_up(folder: Path, *words: str) -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running_up(tmp_path_factory.mktemp("up")) as running:
-        yield running
+    with running_up(tmp_path_factory.mktemp("up")) as one:
+        yield one
 
 
 # -- the program itself
