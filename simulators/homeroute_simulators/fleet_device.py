@@ -78,7 +78,7 @@ class Device:
             words += [repr(self._clock.origin_s), str(booted_ms), boot_id, str(int(dated))]
             self._child = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *("-m", "homeroute_simulators.fleet_process", *words, repr(quiesce_s)),
+                *("-m", "homeroute_simulators.fleet_apart", *words, repr(quiesce_s)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,
