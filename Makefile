@@ -4,10 +4,14 @@
 
 PYTHON ?= python3
 
-.PHONY: demo test check bench generate clean
+.PHONY: demo test check bench bench-truth generate clean
 
 demo test check bench generate:
 	@$(PYTHON) bootstrap.py $@ $(ARGS)
+
+# How right the numbers are: histories scored against their truth, faults off and on.
+bench-truth:
+	@$(PYTHON) bootstrap.py bench truth $(ARGS)
 
 # What was installed or built here; never data.
 clean:

@@ -49,6 +49,10 @@ PACKAGES = {
     "wpasupplicant": "Wi-Fi sessions",
     "iproute2": "Wi-Fi sessions",
     "nftables": "the first bus's firewall",
+    "freeradius-utils": "RADIUS accounting",
+    "modemmanager": "the modem's signal",
+    "dbus-daemon": "the modem's signal",
+    "python3-dbusmock": "the modem's signal",
     "chromium": "the pages, in a browser",
     "chromium-driver": "the pages, in a browser",
     "faketime": "a device that boots in 1970",
@@ -64,8 +68,12 @@ UNITS = (
     "unbound.service",
     "hostapd.service",
     "wpa_supplicant.service",
+    "ModemManager.service",
 )
 """What those packages would have systemd start, now or at the next boot."""
+
+UNIT_OF = {"wpasupplicant": "wpa_supplicant", "modemmanager": "ModemManager"}
+"""Packages whose units have another name."""
 
 CHECKS = {
     "format": ["ruff", "format", "--check", "--quiet", "."],
@@ -349,7 +357,7 @@ def stop_at_boot(root: list[str], installed: list[str]) -> None:
     """Keep what was just installed from starting at the next boot."""
     if not (shutil.which("systemctl") and Path("/run/systemd/system").is_dir()):
         return
-    stems = tuple(name.replace("wpasupplicant", "wpa_supplicant") for name in installed)
+    stems = tuple(UNIT_OF.get(name, name) for name in installed)
     units = [unit for unit in UNITS if unit.split(".")[0] in stems]
     if units and quiet([*root, "systemctl", "disable", "--quiet", *units]):
         say(f"these stay off at boot, for they are here for tests only: {', '.join(units)}")

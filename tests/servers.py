@@ -21,6 +21,9 @@ from pathlib import Path
 SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 """Where Debian keeps servers, and an ordinary user's PATH does not look."""
 
+SYSTEM_PYTHON = "/usr/bin/python3"
+"""The Python that Debian's own Python packages are for."""
+
 PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "mosquitto": ("mosquitto",),
     "influxdb": ("influxd",),
@@ -29,6 +32,8 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "unbound": ("unbound",),
     "hostapd": ("hostapd", "hostapd_cli", "wpa_supplicant", "ip", "unshare"),
     "nftables": ("nft", "unshare"),
+    "radclient": ("radclient",),
+    "mmcli": ("mmcli", "dbus-daemon", SYSTEM_PYTHON),
     "victoria-metrics": ("victoria-metrics",),
     "chromium": ("chromium", "chromedriver"),
     "faketime": ("faketime",),
@@ -43,6 +48,8 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
     "unbound": ("unbound",),
     "hostapd": ("hostapd", "wpasupplicant", "iproute2"),
     "nftables": ("nftables",),
+    "radclient": ("freeradius-utils",),
+    "mmcli": ("modemmanager", "dbus-daemon", "python3-dbusmock"),
     "victoria-metrics": ("victoria-metrics",),
     "chromium": ("chromium", "chromium-driver"),
     "faketime": ("faketime",),

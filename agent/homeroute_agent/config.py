@@ -102,6 +102,29 @@ class Hostapd:
 
 
 @dataclass(frozen=True, slots=True)
+class Radius:
+    """Accounting from access points that are not this machine's own (RFC 2866)."""
+
+    secret_file: Path = setting("file whose first line is the secret shared with them", path)
+    ssid: str = setting(
+        "the student SSID: the name on every point, and of clients whose network is not named",
+        _TAG,
+    )
+    more_ssids: tuple[str, ...] = setting(
+        "further student SSIDs; clients of any other named network are not counted",
+        several(_TAG),
+        (),
+    )
+    band: str = setting("radio band, GHz", choice("2.4", "5", "6", "unknown"), "unknown")
+    listen: str = setting(
+        "address and UDP port to listen on; an access point elsewhere needs the address of the "
+        "network it stands in, and a firewall that lets in nobody else",
+        _ENDPOINT,
+        "127.0.0.1:1813",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Network:
     """Byte counters of the gateway's interfaces."""
 
@@ -134,6 +157,36 @@ class Uplink:
         "slowest median round trip that is still usable, ms", number(1, 60_000), 300.0
     )
     usable_loss_ratio: float = setting("highest loss that is still usable", number(0, 1), 0.05)
+
+
+@dataclass(frozen=True, slots=True)
+class Modem:
+    """Signal, technology and carrier on every uplink point, from the modem itself.
+
+    ModemManager measures the signal only when told to: the agent tells it. Where its
+    user may not, have root run ``mmcli -m any --signal-setup=10`` at each boot.
+    """
+
+    tool: str = setting(
+        "what asks the modem: mmcli (ModemManager) or uqmi (OpenWrt)", choice("mmcli", "uqmi")
+    )
+    device: str | None = setting(
+        'which modem: its index for mmcli (without: "any"), its QMI device for uqmi '
+        '(without: "/dev/cdc-wdm0")',
+        text(r"[0-9A-Za-z_./:-]{1,128}", "a modem's index or path"),
+        None,
+    )
+    every_s: float = setting("between questions to the modem, s", number(0.1, 3600), 10.0)
+    timeout_s: float = setting(
+        "a tool that has not answered after so long is ended, s: uqmi can hang",
+        number(0.1, 60),
+        5.0,
+    )
+    command: Path | None = setting(
+        "program run in place of the tool, with the same arguments (default: found on the PATH)",
+        path,
+        None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +268,10 @@ class Config:
     )
     spool: Spool = table("What waits on the device", Spool, absent=Spool())
     hostapd: tuple[Hostapd, ...] = tables("One per student SSID", Hostapd)
+    radius: Radius | None = table("RADIUS accounting", Radius)
     network: Network | None = table("Byte counters", Network)
     uplink: Uplink | None = table("Uplink probes", Uplink)
+    modem: Modem | None = table("The modem's signal", Modem)
     gpsd: Gpsd | None = table("Position", Gpsd)
     dns_log: tuple[DnsLog, ...] = tables("One per log of name lookups", DnsLog)
     names: Names = table("Name lists", Names, absent=Names())
@@ -247,12 +302,23 @@ def _check_together(config: Config, file: Path) -> None:
     for key, secret in (
         ("mqtt.ca_file", config.mqtt.ca_file),
         ("mqtt.password_file", config.mqtt.password_file),
+        ("radius.secret_file", config.radius.secret_file if config.radius else None),
     ):
         if secret is not None and not secret.is_file():
             raise ConfigError(file, key, f"no such file: {secret}")
     ssids = [(h.ssid, h.band) for h in config.hostapd]
     if len(set(ssids)) < len(ssids):
         raise ConfigError(file, "hostapd.ssid", "the same SSID and band twice; give each a band")
+    if config.radius is not None:
+        of_radius = (config.radius.ssid, *config.radius.more_ssids)
+        if len({*ssids, *((ssid, config.radius.band) for ssid in of_radius)}) < len(ssids) + len(
+            of_radius
+        ):
+            raise ConfigError(
+                file, "radius.ssid", "an SSID and band twice: its clients would count twice"
+            )
+    if config.modem is not None and config.uplink is None:
+        raise ConfigError(file, "modem", "wants an [uplink] section: its points carry the signal")
 
 
 def _loopback(host: str) -> bool:

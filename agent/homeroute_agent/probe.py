@@ -21,11 +21,14 @@ from homeroute_agent.config import Config, ConfigError, load
 from homeroute_agent.probe_clients import probe_dns_log, probe_hostapd
 from homeroute_agent.probe_finding import Finding
 from homeroute_agent.probe_gateway import probe_gpsd, probe_health, probe_network, probe_uplink
+from homeroute_agent.probe_others import probe_modem, probe_radius
 
 PARTS: Mapping[str, Callable[[Config | None], Awaitable[Sequence[Finding]]]] = {
     "hostapd": probe_hostapd,
+    "radius": probe_radius,
     "network": probe_network,
     "uplink": probe_uplink,
+    "modem": probe_modem,
     "gpsd": probe_gpsd,
     "dns_log": probe_dns_log,
     "health": probe_health,

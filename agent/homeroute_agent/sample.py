@@ -8,9 +8,10 @@ wall-clock time, spool or MQTT.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from homeroute_agent.modem_signal import NewestSignal
 from homeroute_wire.measurements import Session
 from homeroute_wire.schema import Measurement, Point
 
@@ -51,8 +52,9 @@ class Context:
 
     ``emit`` stamps and keeps a measurement; ``started_boot_ms`` as in
     :class:`Sample`. ``clients`` joins MACs and addresses to ordinals, in memory
-    only. ``failed`` counts one failure of the sampler named and logs it once per
-    transition; ``working`` ends that transition.
+    only. ``signal`` holds the modem's newest reading, from the sampler that asks the
+    modem to the one that judges the uplink. ``failed`` counts one failure of the
+    sampler named and logs it once per transition; ``working`` ends that transition.
     """
 
     config: Config
@@ -61,6 +63,7 @@ class Context:
     emit: Callable[..., None]
     failed: Callable[[str, Exception], None]
     working: Callable[[str], None]
+    signal: NewestSignal = field(default_factory=NewestSignal)
 
 
 @dataclass(frozen=True, slots=True)

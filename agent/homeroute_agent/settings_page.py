@@ -7,6 +7,7 @@ test fails when the committed page differs, so that no setting is undocumented.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def page() -> str:
         of = field.metadata.get("table") or field.metadata.get("tables")
         if of is not None:
             bracket = f"[[{field.name}]]" if "tables" in field.metadata else f"[{field.name}]"
-            parts += [f"\n## `{bracket}`\n\n{of.__doc__}\n\n", _table(of)]
+            parts += [f"\n## `{bracket}`\n\n{inspect.getdoc(of)}\n\n", _table(of)]
     return "".join(parts)
 
 

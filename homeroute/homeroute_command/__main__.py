@@ -22,6 +22,7 @@ COMMANDS = {
     "tail": "watch what devices send, as it arrives",
     "refused": "list what could not be understood, or try it again",
     "influx": "fill an empty InfluxDB from the archive",
+    "simulate": "a district without hardware, that knows the truth: fleet, load, history, score",
 }
 """Every command and what it is for, in the order a newcomer needs them."""
 

@@ -36,8 +36,8 @@ QUIESCE_S = 1.5
 up, and Ctrl-C is to be answered within 5 s."""
 
 DESCRIPTION = """\
-See it work: a simulated district of eight routes, twelve buses and two take-home
-hotspots. Real agents read fake device interfaces; broker, collector, archive and
+See it work: a simulated district of twelve buses on some eighteen routes, and two
+take-home hotspots. Real agents read fake device interfaces; broker, collector, archive and
 pages are those of `homeroute up`. Two school weeks of history are filled in first.
 Nothing listens beyond this machine. Ctrl-C stops it.
 """

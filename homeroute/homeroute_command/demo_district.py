@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -34,7 +34,8 @@ from homeroute_simulators.agent_file import Cadence
 from homeroute_simulators.district import District
 from homeroute_simulators.filling import Filled, fill
 from homeroute_simulators.fleet import Broker, Fleet, definition
-from homeroute_simulators.world import found
+from homeroute_simulators.school_calendar import EveryWeekday
+from homeroute_simulators.world import World, found
 
 Result = TypeVar("Result")
 
@@ -91,6 +92,7 @@ async def demonstrate(
     ``began_s`` is when the user began to wait, on the monotonic clock.
     """
     district = found(folder.seed)
+    world = _world(district)
     controls = Controls()
     passwords = _enrol(folder, district)
     async with (
@@ -98,7 +100,7 @@ async def demonstrate(
         _collector(_config(folder, district, wish.port, endpoint), controls, stop) as collecting,
     ):
         collector, url = collecting
-        filled = await _unless(stop, _fill(folder, district, collector, progress))
+        filled = await _unless(stop, _fill(folder, world, collector, progress))
         if filled is None:
             return None
         await _fetch(url)
@@ -139,7 +141,7 @@ async def _live(
         await asyncio.gather(legs_kept, driving, return_exceptions=True)
     await now.collector.ingest.drain()
     counted = await count(
-        archive, ledgers, folder.path / "devices", history.streams(district, folder.days)
+        archive, ledgers, folder.path / "devices", history.streams(_world(district), folder.days)
     )
     quiesced_s = time.monotonic() - began_s - live_s
     return Outcome(
@@ -218,18 +220,23 @@ def _config(
     return parse(document, file="demonstration", folder=folder.path)
 
 
+def _world(district: District) -> World:
+    """The district on any weekday: a demonstration may be begun on a holiday, or in summer."""
+    return World(district, EveryWeekday(date(2026, 8, 17)))
+
+
 async def _fill(
     folder: DemoFolder,
-    district: District,
+    world: World,
     collector: Collector,
     progress: Callable[[int, int], None],
 ) -> Filled:
-    today = datetime.now(ZoneInfo(district.timezone)).date()
+    today = datetime.now(ZoneInfo(world.district.timezone)).date()
     missing = [day for day in history.school_days(today, HISTORY_DAYS) if day not in folder.days]
     filled = await fill(
         collector.archive,
         collector.ingest,
-        district,
+        world,
         missing,
         definition=await asyncio.to_thread(definition),
         version=version(),

@@ -12,13 +12,20 @@ from homeroute_simulators.gateway import LAN, SSID, WAN, BusGateway, Gateway
 
 @dataclass(frozen=True, slots=True)
 class Cadence:
-    """How often agents do things, in seconds. The defaults are the demonstration's."""
+    """How often agents do things, in seconds. The defaults are the demonstration's.
+
+    ``probes``, ``timeout_s`` and ``usable_rtt_ms`` are the uplink's, in our own time.
+    """
 
     sample_s: float = 1.0
     batch_s: float = 2.0
     minute_s: float = 10.0
     session_interim_s: float = 60.0
     boot_delay_s: float = 1.0
+    probes: int = 5
+    timeout_s: float = 0.6
+    usable_rtt_ms: float = 300.0
+    spool_bytes: int = 67_108_864
 
 
 def bus_file(
@@ -53,7 +60,12 @@ def hotspot_file(district: District, gateway: Gateway, cadence: Cadence) -> str:
     return _common(district, gateway, cadence, "hotspot")
 
 
-def _common(district: District, gateway: Gateway, cadence: Cadence, kind: str) -> str:
+def spare_file(district: District, gateway: Gateway, cadence: Cadence) -> str:
+    """TOML of an agent of the same name on a bench, which has nothing to watch but itself."""
+    return _head(district, gateway, cadence, "bus") + _health(gateway)
+
+
+def _head(district: District, gateway: Gateway, cadence: Cadence, kind: str) -> str:
     return f"""\
 # A simulated device: written anew at every start of the demonstration.
 district = {_text(district.name)}
@@ -74,6 +86,15 @@ password_file = "password"
 keepalive_s = 10
 ack_timeout_s = 5.0
 
+[spool]
+max_bytes = {cadence.spool_bytes}
+"""
+
+
+def _common(district: District, gateway: Gateway, cadence: Cadence, kind: str) -> str:
+    return (
+        _head(district, gateway, cadence, kind)
+        + f"""
 [network]
 wan = [{_text(WAN)}]
 lan = [{_text(LAN)}]
@@ -82,13 +103,19 @@ proc_net_dev = {_text(gateway.root.path / "proc/net/dev")}
 [uplink]
 interface = {_text(WAN)}
 technology = "lte"
+carrier = {_text(gateway.carrier)}
 method = "dns"
 targets = ["127.0.0.1:{gateway.resolver.port}"]
-timeout_s = 0.6
-
-[health]
-root = {_text(gateway.root.path)}
+probes = {cadence.probes}
+timeout_s = {cadence.timeout_s}
+usable_rtt_ms = {cadence.usable_rtt_ms}
 """
+        + _health(gateway)
+    )
+
+
+def _health(gateway: Gateway) -> str:
+    return f"\n[health]\nroot = {_text(gateway.root.path)}\n"
 
 
 def _text(value: object) -> str:

@@ -1,7 +1,6 @@
 """What a simulated district is made of: plain records, the same for the same seed.
 
-A later district will be deeper; these are the words it keeps: route, stop,
-trip, bus, rider, zone, hotspot.
+Who drives when on a given day is :mod:`homeroute_simulators.world`'s to say.
 """
 
 from __future__ import annotations
@@ -11,8 +10,12 @@ from typing import Literal
 
 from homeroute_simulators.roads import Place, Projection, Shape
 
-Period = Literal["AM", "PM"]
+Period = Literal["AM", "MID", "PM"]
 Habit = Literal["learning", "games", "video", "social", "idle"]
+Carrier = Literal["prairie", "bluestem"]
+
+FIRST_FEED, SECOND_FEED = "feed-1", "feed-2"
+"""Services of a founded district: its timetable until the change in mid-year, and after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +28,10 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A road from its outermost stop to the school, driven inbound AM and outbound PM.
+    """A road driven forward (inbound: from the outermost stop to the school) and back.
 
-    ``stops`` are in inbound order; the last is the school. ``cruise_mps`` is the
-    speed between stops.
+    ``stops`` are in inbound order; of a school route the last is the school.
+    ``cruise_mps`` is the speed between stops.
     """
 
     number: str
@@ -45,30 +48,53 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A place where the radio is worse by ``loss_db`` at its centre, always."""
+    """A place where the radio is worse by ``loss_db`` at its centre, always.
+
+    ``carrier`` says whose; None is everyone's, as behind a hill.
+    """
 
     centre: Place
     radius_m: float
     loss_db: float
+    carrier: Carrier | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Rider:
-    """Someone with one client, boarding at a stop (an index into the route's stops)."""
+class Client:
+    """A phone, tablet or laptop. ``mac`` is the one it shows today.
 
-    stop: int
+    ``rotates``: it makes up a new one each day. ``doh``: it asks a resolver of its
+    own over HTTPS, so that the bus sees none of its lookups but that resolver's.
+    """
+
     mac: str
     randomized: bool
+    rotates: bool
+    doh: bool
     habit: Habit
     host_name: str
 
 
 @dataclass(frozen=True, slots=True)
+class Rider:
+    """Someone who rides between two stops, with no client, one or two.
+
+    ``stop`` and ``to`` are indexes into the route's stops: inbound from ``stop`` to
+    ``to``, outbound the other way. ``rides`` is how likely on any one drive.
+    """
+
+    stop: int
+    to: int
+    rides: float
+    clients: tuple[Client, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Bus:
-    """A bus with our gateway, and those who ride it."""
+    """A bus with our gateway, and whose network its modem is on."""
 
     device: str
-    riders: tuple[Rider, ...]
+    carrier: Carrier = "prairie"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +107,32 @@ class Hotspot:
 
 @dataclass(frozen=True, slots=True)
 class Trip:
-    """One scheduled drive on school days; ``depart_s`` is seconds after midnight."""
+    """One scheduled drive. ``depart_s`` is seconds after noon minus 12 h, as in GTFS.
+
+    ``service`` names the days it runs; ``early_s`` is its departure on an
+    early-release day, where that differs. ``clock_s``, if known, is arrival and
+    departure at each stop in driving order, in seconds after ``depart_s``; else the
+    route's cruising speed decides.
+    """
 
     name: str
     route: Route
     bus: Bus
     period: Period
     depart_s: int
+    riders: tuple[Rider, ...]
+    service: str = FIRST_FEED
+    inbound: bool = True
+    early_s: int | None = None
+    clock_s: tuple[tuple[int, int], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class District:
-    """The whole of it. ``timezone`` is an IANA name."""
+    """The whole of it. ``timezone`` is an IANA name.
+
+    ``trips`` is the timetable; ``later_trips`` replaces it when the feed changes.
+    """
 
     name: str
     title: str
@@ -104,7 +144,15 @@ class District:
     hotspots: tuple[Hotspot, ...]
     trips: tuple[Trip, ...]
     zones: tuple[Zone, ...]
+    later_trips: tuple[Trip, ...] = ()
 
     def route_of(self, bus: Bus) -> Route:
-        """The route a bus is assigned to."""
-        return next(trip.route for trip in self.trips if trip.bus is bus)
+        """The first route a bus is assigned to."""
+        return self._first(bus).route
+
+    def riders_of(self, bus: Bus) -> tuple[Rider, ...]:
+        """Those who live along that route."""
+        return self._first(bus).riders
+
+    def _first(self, bus: Bus) -> Trip:
+        return next(trip for trip in self.trips if trip.bus is bus)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from homeroute_simulators.district import Period, Route
+from homeroute_simulators.district import Period, Route, Trip
 from homeroute_simulators.roads import Reals
 
 DWELL_S = 18.0
@@ -25,12 +25,14 @@ LAYOVER_S = 25.0
 class Drive:
     """One drive over a route. ``along_m`` counts from the route's outer end.
 
-    ``knots_s`` and ``knots_m`` are the corners of distance over time; the drive
-    is inbound when distance grows.
+    ``knots_s`` and ``knots_m`` are the corners of distance over time; inbound,
+    distance grows. ``stop_times_s`` is in the route's inbound order: when the bus
+    reaches each.
     """
 
     route: Route
     period: Period
+    inbound: bool
     knots_s: Reals
     knots_m: Reals
     stop_times_s: tuple[float, ...]
@@ -55,29 +57,59 @@ class Drive:
     def heading_deg(self, along_m: Reals) -> Reals:
         """Course over ground at those places, in this drive's direction."""
         forward = self.route.shape.heading_deg(along_m)
-        return forward if self.period == "AM" else (forward + 180.0) % 360.0
+        return forward if self.inbound else (forward + 180.0) % 360.0
 
 
-def drive(route: Route, period: Period, *, pace: float = 1.0) -> Drive:
-    """A drive inbound (AM) or outbound (PM); ``pace`` above 1 is slower traffic.
+def drive(route: Route, period: Period, *, pace: float = 1.0, inbound: bool | None = None) -> Drive:
+    """A drive at the route's cruising speed; ``pace`` above 1 is slower traffic.
 
-    ``stop_times_s`` is in the route's inbound order: when the bus is at each.
+    Inbound in the morning and outbound later, unless said otherwise.
     """
-    order = range(len(route.stops)) if period == "AM" else range(len(route.stops) - 1, -1, -1)
-    seconds, metres, reached = [0.0], [route.stops[order[0]].along_m], {order[0]: 0.0}
-    for stop in order[1:]:
-        there = route.stops[stop].along_m
+    inbound = period == "AM" if inbound is None else inbound
+    seconds, metres, reached = [0.0], [], [0.0]
+    along = [stop.along_m for stop in route.stops]
+    order = along if inbound else along[::-1]
+    metres.append(order[0])
+    for number, there in enumerate(order[1:], start=2):
         arrival = seconds[-1] + abs(there - metres[-1]) / route.cruise_mps * pace
+        reached.append(arrival)
         seconds.append(arrival)
         metres.append(there)
-        reached[stop] = arrival
-        if stop != order[-1]:
+        if number < len(order):
             seconds.append(arrival + DWELL_S)
             metres.append(there)
-    return Drive(
-        route,
-        period,
-        np.array(seconds),
-        np.array(metres),
-        tuple(reached[stop] for stop in range(len(route.stops))),
-    )
+    return _drive(route, period, inbound, seconds, metres, reached)
+
+
+def on_trip(trip: Trip, *, pace: float = 1.0) -> Drive:
+    """The drive of a trip: by its timetable where it has one, else at cruising speed."""
+    if trip.clock_s is None:
+        return drive(trip.route, trip.period, pace=pace, inbound=trip.inbound)
+    along = [stop.along_m for stop in trip.route.stops]
+    order = along if trip.inbound else along[::-1]
+    seconds: list[float] = []
+    metres: list[float] = []
+    reached: list[float] = []
+    for (arrive_s, depart_s), there in zip(trip.clock_s, order, strict=True):
+        reached.append(arrive_s * pace)
+        for moment in (arrive_s * pace, depart_s * pace):
+            # Time only grows: two stops timed to the same minute are a second apart.
+            if not seconds or moment > seconds[-1]:
+                seconds.append(moment)
+                metres.append(there)
+            elif there != metres[-1]:
+                seconds.append(seconds[-1] + 1.0)
+                metres.append(there)
+    return _drive(trip.route, trip.period, trip.inbound, seconds, metres, reached)
+
+
+def _drive(
+    route: Route,
+    period: Period,
+    inbound: bool,
+    seconds: list[float],
+    metres: list[float],
+    reached: list[float],
+) -> Drive:
+    times = tuple(reached if inbound else reached[::-1])
+    return Drive(route, period, inbound, np.array(seconds), np.array(metres), times)

@@ -1,29 +1,38 @@
-"""Fills an archive with past school weeks, through the collector's own ingest.
+"""Fills an archive with past school days, through the collector's own ingest.
 
 Guarantees: what is filled has been validated, committed and acknowledged like
-anything a bus sends; filling again stores nothing twice. Does not: bypass the
-wire format.
+anything a bus sends; filling again stores nothing twice; a day is held at a time,
+however many there are; the truth is written day by day, whole days only. Does
+not: bypass the wire format.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
-from itertools import chain
 
 from homeroute_analytics import legs
 from homeroute_collector.archive import Archive
 from homeroute_collector.ingest import Ingest
 from homeroute_simulators import history
-from homeroute_simulators.district import District
-from homeroute_simulators.history import Sent
-from homeroute_simulators.radio import Radio
+from homeroute_simulators.filling_work import Part, Told, Work, work_in_processes
+from homeroute_simulators.truth import Recorder
+from homeroute_simulators.world import World
 
-AHEAD = 4
-"""Drives generated ahead of the ingest, at most."""
+DRIVES_A_PART = 12
+AHEAD = 6
+"""Parts of a day generated ahead of the ingest, at most."""
+
+CHECKPOINT_S = 15.0
+"""How much work an interruption may cost, about: what was done since is done again."""
+
+STEPS_A_DAY = 100
+"""Of the progress told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,49 +49,111 @@ class Filled:
         return self.points / self.seconds if self.seconds else 0.0
 
 
+Checkpoint = Callable[[int, int], None]
+
+
 async def fill(
     archive: Archive,
     ingest: Ingest,
-    district: District,
+    world: World,
     days: Sequence[date],
     *,
     definition: str,
     version: str,
     progress: Callable[[int, int], None],
+    recorder: Recorder | None = None,
+    faults: bool = True,
+    processes: int = 0,
+    checkpoint: Checkpoint | None = None,
 ) -> Filled:
     """Fill these days; ``progress`` is told parts done and parts in all.
 
-    ``definition`` and ``version`` are what the live agents say of themselves.
+    ``definition`` and ``version`` are what the live agents say of themselves. With
+    ``processes``, generation runs beside this one. ``checkpoint`` is told how many
+    of the days are on disk, and how long the truth's file was then.
     """
     began_s = time.monotonic()
     if not days:
         return Filled(0, 0, 0.0)
-    plan = history.plan(district, days)
-    radio = Radio(district)
-    made: asyncio.Queue[list[Sent] | None] = asyncio.Queue(AHEAD)
-    points = 0
+    work = Work(world, definition, version, faults=faults, truth=recorder is not None)
+    filling = _Filling(archive, ingest, work, recorder, checkpoint)
+    with work_in_processes(work, processes) if processes else ThreadPoolExecutor(1) as beside:
+        async for told, done in _in_order(beside, work, days, in_processes=bool(processes)):
+            await filling.take(told)
+            progress(done, len(days) * STEPS_A_DAY)
+            if told.part.last:
+                await filling.end_day(told.part.day)
+    await filling.settle()
+    return Filled(len(days), filling.points, time.monotonic() - began_s)
 
-    async def make() -> None:
-        for past in plan:
-            # In a thread: validation and commits go on meanwhile, as does the event loop.
-            batches = await asyncio.to_thread(
-                history.batches, past, radio, definition=definition, version=version
-            )
-            await made.put(batches)
-        usage = (history.hotspot_batches(district, h, days) for h in district.hotspots)
-        await made.put(list(chain.from_iterable(usage)))
-        await made.put(None)
 
-    async with asyncio.TaskGroup() as group:
-        group.create_task(make(), name="history")
-        # One part for each drive, and a last one for the hotspots.
-        parts, done = len(plan) + 1, 0
-        while (batches := await made.get()) is not None:
-            for sent in batches:
-                await ingest.put(district.name, sent.device, sent.payload)
-                points += sent.points
-            done += 1
-            progress(done, parts)
-    await ingest.drain()
-    await legs.store(archive.execute, history.legs(plan))
-    return Filled(len(days), points, time.monotonic() - began_s)
+async def _in_order(
+    beside: Executor, work: Work, days: Sequence[date], *, in_processes: bool
+) -> AsyncIterator[tuple[Told, int]]:
+    """Every part of every day, in order; some are made ahead. With each, the progress."""
+    ahead: deque[tuple[Future[Told], int]] = deque()
+    try:
+        for number, day in enumerate(days):
+            drives = await asyncio.to_thread(work.count, day)
+            parts = max(1, -(-drives // DRIVES_A_PART))
+            for index in range(parts):
+                part = Part(day, index, parts)
+                made = beside.submit(Work.told if in_processes else work.tell, part)
+                ahead.append((made, number * STEPS_A_DAY + STEPS_A_DAY * (index + 1) // parts))
+                if len(ahead) >= AHEAD:
+                    first, done = ahead.popleft()
+                    yield await asyncio.wrap_future(first), done
+        while ahead:
+            first, done = ahead.popleft()
+            yield await asyncio.wrap_future(first), done
+    finally:
+        for waiting, _ in ahead:
+            waiting.cancel()
+
+
+class _Filling:
+    """What has been handed to the ingest, and what of it is known to be on disk."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        ingest: Ingest,
+        work: Work,
+        recorder: Recorder | None,
+        checkpoint: Checkpoint | None,
+    ) -> None:
+        self.points = 0
+        self._archive = archive
+        self._ingest = ingest
+        self._work = work
+        self._recorder = recorder
+        self._checkpoint = checkpoint
+        self._days = 0
+        self._truth_bytes = 0
+        self._settled_s = time.monotonic()
+
+    async def take(self, told: Told) -> None:
+        """Hand in one part of a day."""
+        for sent in told.sent:
+            await self._ingest.put(self._archive.district, sent.device, sent.payload)
+            self.points += sent.points
+        if self._recorder is not None:
+            await asyncio.to_thread(self._recorder.write_lines, told.truth)
+
+    async def end_day(self, day: date) -> None:
+        """All of a day has been handed in."""
+        drives = await asyncio.to_thread(self._work.plan, day)
+        await legs.store(self._archive.execute, history.legs(drives))
+        if self._recorder is not None:
+            # A day is a member of its own in the file, so that its bytes depend on nothing else.
+            self._truth_bytes = await asyncio.to_thread(self._recorder.seal)
+        self._days += 1
+        if self._checkpoint and time.monotonic() - self._settled_s >= CHECKPOINT_S:
+            await self.settle()
+
+    async def settle(self) -> None:
+        """Wait until all of it is on disk, and say so."""
+        await self._ingest.drain()
+        if self._checkpoint is not None:
+            self._checkpoint(self._days, self._truth_bytes)
+        self._settled_s = time.monotonic()

@@ -2,41 +2,53 @@
 
 Guarantees: agents are run as on a bus, each with its own configuration file,
 credential and state folder, and know nothing of the simulation; a device
-without coverage reaches neither broker nor probe target. Does not: run a broker
-or a collector.
+without coverage reaches neither broker nor probe target; the world moves in steps
+of one simulated second, however late they are. Does not: run a broker or a
+collector.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
+import os
 import random
 import shutil
 import tempfile
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from homeroute_agent.activity import Thresholds
-from homeroute_agent.config import Config, load
+from homeroute_agent.clock import wall_clock_ms
+from homeroute_agent.config import load
 from homeroute_agent.names import load as load_names
-from homeroute_agent.run import run_agent
 from homeroute_agent.spool import Ledger
-from homeroute_simulators.agent_file import Cadence, bus_file, hotspot_file
+from homeroute_simulators.agent_file import Cadence, bus_file, hotspot_file, spare_file
 from homeroute_simulators.district import Bus, District
-from homeroute_simulators.gateway import BusGateway, Gateway, HotspotGateway
+from homeroute_simulators.faults import Fault
+from homeroute_simulators.faults_apply import Stage, Wrong, make_all
+from homeroute_simulators.fleet_device import Device
+from homeroute_simulators.gateway import SSID, BusGateway, Gateway, HotspotGateway
 from homeroute_simulators.lap import Lap
 from homeroute_simulators.link import Link
 from homeroute_simulators.names import write_lists
 from homeroute_simulators.radio import SERVICE_FLOOR_DBM, Radio
+from homeroute_simulators.sim_clock import SimClock
+from homeroute_simulators.truth import Recorder
+from homeroute_simulators.truth_facts import Facts
 
-STEP_S = 1.0
+MEMORY = Path("/dev/shm")  # noqa: S108 -- a folder of ours is made in it
+"""Where Linux keeps files in memory; elsewhere the system's temporary folder serves."""
+
+STEP_MS = 1_000
 SOON = 4
 """Every so many buses, one starts just before a hollow, so that something happens soon."""
+
+ALIKE_S = 10.0
+"""Devices start spread over so many simulated seconds, so that they do not sample as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +63,10 @@ class Fleet:
     """Every device of a district. Make it, :meth:`run` it, and :meth:`cut` as you like.
 
     ``state`` outlives a run (configurations, credentials, spools); ``passwords``
-    are by device.
+    are by device. ``clock`` is simulated time, by which agents and gateways then
+    live, and which begins with the run; None: this machine's. ``faults`` need a clock;
+    ``wall`` is the collector's own, for the fault that sets it wrong. ``recorder`` is
+    told the truth.
     """
 
     def __init__(
@@ -62,13 +77,26 @@ class Fleet:
         broker: Broker,
         passwords: Mapping[str, str],
         cadence: Cadence,
+        clock: SimClock | None = None,
+        rtt_scale: float = 1.0,
+        faults: Sequence[Fault] = (),
+        recorder: Recorder | None = None,
+        wall: Wrong | None = None,
     ) -> None:
         self._district = district
         self._state = state
         self._broker = broker
         self._passwords = passwords
         self._cadence = cadence
-        self._gateways: dict[str, Gateway] = {}
+        self._clock = clock
+        self._rtt_scale = rtt_scale
+        self._faults = tuple(faults)
+        self._recorder = recorder
+        self._wall = wall
+        self._devices: dict[str, Device] = {}
+        self._lists: tuple[Path, Path] | None = None
+        self._logs = Path()
+        self.late_ms = 0
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -78,60 +106,77 @@ class Fleet:
     @property
     def dark(self) -> tuple[str, ...]:
         """The devices that have no coverage now."""
-        return tuple(name for name, g in self._gateways.items() if not g.link.covered)
+        return tuple(n for n, d in self._devices.items() if not d.gateway.link.covered)
 
     def cut(self, device: str, seconds: float) -> None:
         """Take a device out of coverage for so long from now. KeyError when there is none."""
-        self._gateways[device].cut(time.monotonic() + seconds)
+        gateway = self._devices[device].gateway
+        gateway.cut(gateway.at_ms + round(seconds * 1000))
 
-    async def run(self, stop: asyncio.Event, *, quiesce_s: float = 5.0) -> dict[str, Ledger]:
-        """Drive until ``stop`` is set; the agents then drain for up to ``quiesce_s``.
+    async def run(
+        self, stop: asyncio.Event, *, until_ms: int | None = None, quiesce_s: float = 5.0
+    ) -> dict[str, Ledger]:
+        """Drive until ``stop`` is set, or the world has reached ``until_ms``.
 
-        Returns each agent's ledger.
+        The agents then drain for up to ``quiesce_s`` of our own seconds. Returns each
+        agent's ledger. Raises what an agent raises that ends by itself.
         """
-        # Unix sockets need short paths, and all of this is worthless afterwards.
-        runtime = Path(tempfile.mkdtemp(prefix="homeroute-"))
+        # Unix sockets need short paths, and all of this is worthless afterwards. Fakes of
+        # proc are replaced each second: on a disk, beside spools that are synced, that waits.
+        memory = MEMORY if os.access(MEMORY, os.W_OK | os.X_OK) else None
+        runtime = Path(tempfile.mkdtemp(prefix="homeroute-", dir=memory))
+        self._logs = Path(tempfile.mkdtemp(prefix="homeroute-"))
+        # The world has a time of its own even where agents keep this machine's.
+        clock = self._clock or SimClock(1.0, wall_clock_ms())
         try:
             async with contextlib.AsyncExitStack() as stack:
-                for gateway in self._build(runtime):
+                began_ms = clock.start_ms if self._clock else clock.now_ms()
+                for gateway in self._build(runtime, began_ms):
                     await gateway.open()
                     stack.push_async_callback(gateway.close)
-                    self._gateways[gateway.device] = gateway
-                configs = [self._configure(g, runtime) for g in self._gateways.values()]
-                driving = asyncio.create_task(self._drive(), name="drive")
+                    self._devices[gateway.device] = self._device(gateway, runtime)
+                driving = asyncio.create_task(self._drive(clock, began_ms, until_ms), name="drive")
+                stopping = asyncio.create_task(stop.wait(), name="stop")
+                working = {driving, stopping}
                 try:
-                    async with asyncio.TaskGroup() as group:
-                        agents = {
-                            config.device: group.create_task(
-                                run_agent(
-                                    config,
-                                    stop=stop,
-                                    logger=logging.getLogger(f"homeroute.agent.{config.device}"),
-                                    quiesce_s=quiesce_s,
-                                ),
-                                name=f"agent {config.device}",
-                            )
-                            for config in configs
-                        }
+                    await self._start(clock, quiesce_s)
+                    if self._faults:
+                        making = make_all(self._stage(clock, quiesce_s), self._faults)
+                        working.add(asyncio.create_task(making, name="faults"))
+                    await self._watch(working, driving, stopping)
                 finally:
-                    driving.cancel()
-                    await asyncio.gather(driving, return_exceptions=True)
-                return {device: task.result() for device, task in agents.items()}
+                    for task in working:
+                        task.cancel()
+                    await asyncio.gather(*working, return_exceptions=True)
+                    ledgers = await self._end()
+                for device in self._devices.values():
+                    if device.gateway.facts is not None and not device.gateway.troubles.power:
+                        device.gateway.facts.power_off(device.gateway.at_ms)
+                return ledgers
         finally:
-            await asyncio.to_thread(shutil.rmtree, runtime, ignore_errors=True)
+            for folder in (runtime, self._logs):
+                await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
-    def _build(self, runtime: Path) -> Iterator[Gateway]:
+    # -- making it
+
+    def _build(self, runtime: Path, at_ms: int) -> Iterator[Gateway]:
         district = self._district
         for index, bus in enumerate(district.buses):
-            lap = Lap(district.route_of(bus), bus)
+            lap = Lap(district.route_of(bus), district.riders_of(bus))
             yield BusGateway(
-                bus.device,
+                bus,
                 _folder(runtime, bus.device),
                 self._link(),
                 random.Random(f"{district.seed} {bus.device}"),
                 district=district,
+                # Its own: it remembers the roads it has seen, and not very many.
+                radio=Radio(district),
                 lap=lap,
                 phase_s=starting_phase_s(district, index, bus, lap),
+                log_folder=_folder(self._logs, bus.device),
+                at_ms=at_ms,
+                facts=self._facts(bus.device, at_ms),
+                rtt_scale=self._rtt_scale,
             )
         for hotspot in district.hotspots:
             yield HotspotGateway(
@@ -140,36 +185,102 @@ class Fleet:
                 self._link(),
                 random.Random(f"{district.seed} {hotspot.device}"),
                 daily_bytes=hotspot.daily_bytes,
+                at_ms=at_ms,
+                facts=self._facts(hotspot.device, at_ms),
+                rtt_scale=self._rtt_scale,
             )
+
+    def _facts(self, device: str, at_ms: int) -> Facts | None:
+        return None if self._recorder is None else Facts(self._recorder, device, SSID, at_ms)
 
     def _link(self) -> Link:
         return Link(self._broker.host, self._broker.port)
 
-    def _configure(self, gateway: Gateway, runtime: Path) -> Config:
-        folder = self._state / gateway.device
+    def _device(self, gateway: Gateway, runtime: Path) -> Device:
+        if isinstance(gateway, BusGateway):
+            if self._lists is None:
+                self._lists = write_lists(runtime)
+            text = bus_file(self._district, gateway, self._cadence, *self._lists)
+        else:
+            text = hotspot_file(self._district, gateway, self._cadence)
+        kinds = {fault.kind for fault in self._faults if fault.device == gateway.device}
+        if "counter_wrap" in kinds:
+            gateway.wrap_counters()
+        return self._configured(gateway, self._state / gateway.device, text, "full_disk" in kinds)
+
+    def _configured(
+        self, gateway: Gateway, folder: Path, text: str, own_process: bool = False
+    ) -> Device:
         folder.mkdir(parents=True, exist_ok=True)
         password = folder / "password"
         password.touch(mode=0o600)
         password.write_text(self._passwords[gateway.device] + "\n", encoding="ascii")
         file = folder / "agent.toml"
-        if isinstance(gateway, BusGateway):
-            learning, categories = write_lists(runtime)
-            text = bus_file(self._district, gateway, self._cadence, learning, categories)
-        else:
-            text = hotspot_file(self._district, gateway, self._cadence)
         file.write_text(text, encoding="utf-8")
-        return load(file)
+        return Device(gateway, file, load(file), self._clock, own_process=own_process)
 
-    async def _drive(self) -> None:
-        last_s = time.monotonic()
-        while True:
-            await asyncio.sleep(STEP_S)
-            now_s = time.monotonic()
-            for gateway in self._gateways.values():
-                gateway.advance(now_s, now_s - last_s)
+    async def _clone(self, device: Device) -> Device:
+        """A spare gateway on a bench, with a copy of the device's card and nothing to watch."""
+        text = spare_file(self._district, device.gateway, self._cadence)
+        folder = self._state / f"{device.gateway.device}.clone"
+        clone = self._configured(device.gateway, folder, text)
+        image = await asyncio.to_thread(device.card.image)
+        await asyncio.to_thread(clone.card.restore, image)
+        return clone
+
+    def _stage(self, clock: SimClock, quiesce_s: float) -> Stage:
+        return Stage(
+            clock=clock,
+            cadence=self._cadence,
+            recorder=self._recorder,
+            device=self._devices.__getitem__,
+            clone=self._clone,
+            wall=self._wall,
+            quiesce_s=quiesce_s,
+        )
+
+    # -- running it
+
+    async def _start(self, clock: SimClock, quiesce_s: float) -> None:
+        apart_s = 0.0
+        if self._clock is not None:
+            apart_s = min(ALIKE_S, self._cadence.sample_s) / len(self._devices)
+        for number, device in enumerate(self._devices.values()):
+            await device.start(uptime_s=300.0 + number, quiesce_s=quiesce_s)
+            await clock.sleep(apart_s)
+
+    async def _drive(self, clock: SimClock, at_ms: int, until_ms: int | None) -> None:
+        while until_ms is None or at_ms + STEP_MS <= until_ms:
+            at_ms += STEP_MS
+            await clock.until(at_ms)
+            for device in tuple(self._devices.values()):
+                device.gateway.advance(at_ms, STEP_MS / 1000)
                 # A breath between devices: each has its own radio, none waits for another.
                 await asyncio.sleep(0)
-            last_s = now_s
+            self.late_ms = max(self.late_ms, clock.now_ms() - at_ms)
+
+    async def _watch(
+        self,
+        working: Collection[asyncio.Task[object]],
+        driving: asyncio.Task[None],
+        stopping: asyncio.Task[object],
+    ) -> None:
+        while not (driving.done() or stopping.done()):
+            await asyncio.wait(working, timeout=0.5, return_when=asyncio.FIRST_COMPLETED)
+            for task in working:
+                if task.done() and task is not stopping:
+                    task.result()
+            working = [task for task in working if not task.done()]
+            if any(device.failed for device in self._devices.values()):
+                return
+
+    async def _end(self) -> dict[str, Ledger]:
+        async with asyncio.TaskGroup() as group:
+            ending = {
+                name: group.create_task(device.stop(), name=f"end {name}")
+                for name, device in self._devices.items()
+            }
+        return {name: task.result() for name, task in ending.items()}
 
 
 def devices(district: District) -> tuple[str, ...]:
@@ -191,7 +302,9 @@ def starting_phase_s(district: District, index: int, bus: Bus, lap: Lap) -> floa
         return lap.duration_s * index / len(district.buses)
     route = district.route_of(bus)
     along = np.arange(0.0, route.shape.length_m, 10.0)
-    dead = along[Radio(district).signal_dbm(*route.shape.at(along)) < SERVICE_FLOOR_DBM]
+    dead = along[
+        Radio(district).signal_dbm(*route.shape.at(along), bus.carrier) < SERVICE_FLOOR_DBM
+    ]
     if not len(dead):
         return 0.0
     ahead_m = route.cruise_mps * (8.0 + 3.0 * index)

@@ -1,8 +1,9 @@
-"""A simulated gateway: the fake interfaces of one device, moved by its world each second.
+"""A simulated gateway: the fake interfaces of one device, moved by its world step by step.
 
 Guarantees: everything above the interfaces sees what it would see on a bus:
 clients come and go on the control socket, the fix moves, the radio fades, and
-without coverage neither probe nor broker answers. Does not: know the agent.
+without coverage neither probe nor broker answers. Its time is what the steps say,
+so the same steps make the same day. Does not: know the agent, or any clock.
 """
 
 from __future__ import annotations
@@ -10,36 +11,84 @@ from __future__ import annotations
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from homeroute_simulators.district import District, Rider
+from homeroute_simulators.district import Bus, Client, District
 from homeroute_simulators.dnsmasq import Lease, Lookup, QueryLog, write_leases
 from homeroute_simulators.gpsd import Fix, Receiver
 from homeroute_simulators.hostapd import AccessPoint
 from homeroute_simulators.lap import Lap
 from homeroute_simulators.link import Link
-from homeroute_simulators.names import TASTES, is_blocked, looked_up
+from homeroute_simulators.names import TASTES, asked_for, is_blocked, lookups_per_min
 from homeroute_simulators.proc import Interface, Root, Vitals
-from homeroute_simulators.radio import SERVICE_FLOOR_DBM, Radio, probe_loss, probe_rtt_ms
+from homeroute_simulators.radio import (
+    GOOD_DBM,
+    SERVICE_FLOOR_DBM,
+    WEAKEST_DBM,
+    Radio,
+    probe_loss,
+    probe_rtt_ms,
+)
 from homeroute_simulators.resolver import Air, Resolver
+from homeroute_simulators.truth_facts import Facts
 
 SSID = "Bus-WiFi"
 WAN, LAN = "wwan0", "wlan0"
+UNKNOWN = "unknown"
+"""The carrier of a device that was not told: take-home hotspots are not."""
 MEMORY_KIB = 1_000_000
+COUNTER = 2**32
+"""Where the counters of a gateway with a 32-bit kernel begin anew."""
+
+USABLE_RTT_MS, CONNECTED_RTT_MS = 200.0, 420.0
+"""Where truth is told: at most, and at least, the round trip in those states."""
+
+
+@dataclass(slots=True)
+class Troubles:
+    """What is wrong with a gateway now. ``wall_ahead_s``: its system clock is so far off."""
+
+    power: bool = False
+    gps: bool = False
+    filter: bool = False
+    hostapd: bool = False
+    modem: bool = False
+    uncovered: bool = False
+    wall_ahead_s: float = 0.0
 
 
 class Gateway(ABC):
     """What buses and hotspots have in common: counters, vitals, radio, and the way to the broker.
 
-    ``folder`` is short-lived and on a short path: it holds a unix socket.
+    ``folder`` is short-lived and on a short path: it holds a unix socket. ``at_ms``
+    is the world's time, ms since 1970. With ``facts`` it tells the truth, and the
+    uplink does exactly what the truth says: a probe is lost only without service.
+    Round trips are ``rtt_scale`` times shorter than the world's.
     """
 
-    def __init__(self, device: str, folder: Path, link: Link, rng: random.Random) -> None:
+    def __init__(
+        self,
+        device: str,
+        folder: Path,
+        link: Link,
+        rng: random.Random,
+        *,
+        at_ms: int,
+        facts: Facts | None = None,
+        rtt_scale: float = 1.0,
+    ) -> None:
         self.device = device
+        self.carrier: str = UNKNOWN
+        self.at_ms = at_ms
+        self.facts = facts
+        self.troubles = Troubles()
+        self.wan_burst_bytes = 0
+        self._counters_wrap = False
         self.folder = folder
         self.link = link
         self.resolver = Resolver(Air(), rng)
@@ -47,7 +96,8 @@ class Gateway(ABC):
         self.interfaces = {WAN: Interface(), LAN: Interface()}
         self._rng = rng
         self._vitals = Vitals(rng.uniform(400, 9000), 300.0, 3000.0, MEMORY_KIB, 600_000, 48.0)
-        self._cut_until_s = 0.0
+        self._rtt_scale = rtt_scale
+        self._cut_until_ms = 0
 
     async def open(self) -> None:
         """Open every interface; ports are known afterwards."""
@@ -61,31 +111,83 @@ class Gateway(ABC):
         self.resolver.close()
         await self.link.close()
 
-    def cut(self, until_s: float) -> None:
+    def cut(self, until_ms: int) -> None:
         """Take the device out of coverage until then, wherever it is."""
-        self._cut_until_s = until_s
+        self._cut_until_ms = until_ms
+
+    def advance(self, at_ms: int, step_s: float) -> None:
+        """Move the world by a step, to ``at_ms``. Without power only the world moves."""
+        self.at_ms = at_ms
+        self._step(step_s)
+        if self.facts is not None and not self.troubles.power:
+            self.facts.tick(at_ms)
+
+    def power_off(self) -> None:
+        """Lose power: nothing of the device answers any more."""
+        self.troubles.power = True
+        self.link.cut()
+        if self.facts is not None:
+            self.facts.power_off(self.at_ms)
+
+    def power_on(self) -> None:
+        """Boot: counters and uptime begin at nothing, and the receiver is cold."""
+        self.troubles.power = False
+        self.interfaces = {WAN: Interface(), LAN: Interface()}
+        self._vitals = Vitals(0.0, 1.0, 1.0, MEMORY_KIB, 600_000, 40.0)
+        self.root.write_counters(self.interfaces)
+        self.root.write_vitals(self._vitals)
+        if self.facts is not None:
+            self.facts.power_on(self.at_ms)
+
+    def wrap_counters(self) -> None:
+        """Have counters of 32 bits, the WAN's just before their end. Before an agent reads them."""
+        self._counters_wrap = True
+        self.interfaces[WAN].rx_bytes = COUNTER - 5_000_000
+        self.root.write_counters(self.interfaces)
+
+    def reset_counters(self) -> None:
+        """The modem comes up anew: the WAN's counters begin at nothing."""
+        self.interfaces[WAN].rx_bytes = self.interfaces[WAN].tx_bytes = 0
+
+    @property
+    def wall(self) -> datetime:
+        """The device's own system clock, right or wrong."""
+        return datetime.fromtimestamp(self.at_ms / 1000 + self.troubles.wall_ahead_s, UTC)
 
     @abstractmethod
-    def advance(self, now_s: float, step_s: float) -> None:
-        """Move the world by a step. ``now_s`` is monotonic."""
+    def _step(self, step_s: float) -> None:
+        """Move the world by a step that ends now."""
 
-    def _cover(self, signal_dbm: float, now_s: float) -> None:
-        if now_s < self._cut_until_s:
+    def _cover(self, signal_dbm: float) -> None:
+        troubles, air = self.troubles, self.resolver.air
+        if self.at_ms < self._cut_until_ms or troubles.uncovered or troubles.modem:
             signal_dbm = SERVICE_FLOOR_DBM - 10.0
         signal = np.array([signal_dbm])
-        self.resolver.air.loss = float(probe_loss(signal)[0])
-        self.resolver.air.rtt_ms = float(probe_rtt_ms(signal)[0])
+        rtt_ms, air.loss = float(probe_rtt_ms(signal)[0]), float(probe_loss(signal)[0])
+        if self.facts is not None:
+            state = 0 if signal_dbm < SERVICE_FLOOR_DBM else 2 if signal_dbm >= GOOD_DBM else 1
+            rtt_ms = min(rtt_ms, USABLE_RTT_MS) if state == 2 else max(rtt_ms, CONNECTED_RTT_MS)
+            air.loss = 0.0 if state else 1.0
+            self.facts.service(self.at_ms, state)
+        air.rtt_ms = rtt_ms / self._rtt_scale
         if signal_dbm < SERVICE_FLOOR_DBM:
             self.link.cut()
         else:
             self.link.restore()
 
     def _move(self, down_bytes: int, up_bytes: int) -> None:
-        self.interfaces[WAN].rx_bytes += down_bytes
-        self.interfaces[WAN].tx_bytes += up_bytes
-        self.interfaces[LAN].tx_bytes += down_bytes
-        self.interfaces[LAN].rx_bytes += up_bytes
-        self.root.write_counters(self.interfaces)
+        burst, self.wan_burst_bytes = self.wan_burst_bytes, 0
+        wan, lan = self.interfaces[WAN], self.interfaces[LAN]
+        wan.rx_bytes += down_bytes + burst
+        wan.tx_bytes += up_bytes
+        lan.tx_bytes += down_bytes
+        lan.rx_bytes += up_bytes
+        if self._counters_wrap:
+            for interface in (wan, lan):
+                interface.rx_bytes %= COUNTER
+                interface.tx_bytes %= COUNTER
+        there = {LAN: lan} if self.troubles.modem else self.interfaces
+        self.root.write_counters(there)
 
     def _live(self, step_s: float, load: float) -> None:
         old = self._vitals
@@ -102,26 +204,38 @@ class Gateway(ABC):
 
 
 class BusGateway(Gateway):
-    """A bus on its lap; ``phase_s`` is where in the lap it starts."""
+    """A bus on its lap; ``phase_s`` is where in the lap it starts.
+
+    ``log_folder`` holds what only grows; by default ``folder``.
+    """
 
     def __init__(
         self,
-        device: str,
+        bus: Bus,
         folder: Path,
         link: Link,
         rng: random.Random,
         *,
         district: District,
+        radio: Radio,
         lap: Lap,
         phase_s: float,
+        log_folder: Path | None = None,
+        at_ms: int,
+        facts: Facts | None = None,
+        rtt_scale: float = 1.0,
     ) -> None:
-        super().__init__(device, folder, link, rng)
-        self.access_point = AccessPoint(folder / LAN, SSID)
+        super().__init__(
+            bus.device, folder, link, rng, at_ms=at_ms, facts=facts, rtt_scale=rtt_scale
+        )
+        self.carrier = bus.carrier
+        self._bus = bus
+        self.access_point = AccessPoint(folder / LAN, SSID, now_s=lambda: self.at_ms / 1000)
         self.receiver = Receiver()
-        self.query_log = QueryLog(folder / "dnsmasq.log")
+        self.query_log = QueryLog((log_folder or folder) / "dnsmasq.log")
         self.leases_file = folder / "dnsmasq.leases"
         self._district = district
-        self._radio = Radio(district)
+        self._radio = radio
         self._zone = ZoneInfo(district.timezone)
         self._lap = lap
         self._phase_s = phase_s
@@ -132,7 +246,10 @@ class BusGateway(Gateway):
         await super().open()
         await self.receiver.open()
         self.access_point.open()
-        self._seat(self._lap.at(self._phase_s).aboard)
+        moment = self._lap.at(self._phase_s)
+        self._seat(moment.aboard)
+        # Looking at a road for the first time takes long: before there is anyone to wait.
+        self._radio.on_road(moment.road, np.array([moment.along_m]), self._bus.carrier)
 
     async def close(self) -> None:
         """Close every interface."""
@@ -140,58 +257,97 @@ class BusGateway(Gateway):
         await self.receiver.close()
         await super().close()
 
-    def advance(self, now_s: float, step_s: float) -> None:
-        """Drive on by a step."""
+    def power_off(self) -> None:
+        """Lose power: the clients lose their access point, and the log its writer."""
+        super().power_off()
+        self.access_point.close()
+        self.access_point.stations.clear()
+        self.receiver.restart()
+
+    def power_on(self) -> None:
+        """Boot; clients associate again with the next step."""
+        super().power_on()
+        self.access_point.open()
+
+    def restart_hostapd(self, *, up: bool) -> None:
+        """Hostapd goes down, or comes up again: every client has to associate anew."""
+        self.troubles.hostapd = not up
+        if up:
+            self.access_point.open()
+            return
+        self.access_point.close()
+        self._seat(())
+
+    def _step(self, step_s: float) -> None:
         self._phase_s += step_s
         moment = self._lap.at(self._phase_s)
+        if self.troubles.power:
+            return
         east, north = np.array([moment.east_m]), np.array([moment.north_m])
         lat, lon = self._district.projection.degrees(east, north)
-        self.receiver.report(
-            Fix(
-                datetime.now(UTC),
-                float(lat[0]) + self._rng.gauss(0.0, 1.5e-5),
-                float(lon[0]) + self._rng.gauss(0.0, 1.5e-5),
-                max(0.0, moment.speed_mps + self._rng.gauss(0.0, 0.15)),
-                moment.heading_deg,
-            )
+        fix = Fix(
+            datetime.fromtimestamp(self.at_ms / 1000, UTC),
+            float(lat[0]) + self._rng.gauss(0.0, 1.5e-5),
+            float(lon[0]) + self._rng.gauss(0.0, 1.5e-5),
+            max(0.0, moment.speed_mps + self._rng.gauss(0.0, 0.15)),
+            moment.heading_deg,
         )
-        self._cover(float(self._radio.signal_dbm(east, north)[0]), now_s)
-        self._seat(moment.aboard)
-        self._use(moment.aboard, step_s)
-        self._live(step_s, 0.012 * len(moment.aboard))
+        if self.troubles.gps:
+            self.receiver.restart()
+        else:
+            self.receiver.report(fix)
+        along = np.array([moment.along_m])
+        signal_dbm = float(self._radio.on_road(moment.road, along, self._bus.carrier)[0])
+        if self._lap.air_is_bad(self._phase_s):
+            signal_dbm = WEAKEST_DBM
+        self._cover(signal_dbm)
+        aboard = () if self.troubles.hostapd else moment.aboard
+        self._seat(aboard)
+        self._use(aboard, step_s)
+        self.access_point.chatter()
+        self._live(step_s, 0.012 * len(aboard))
 
-    def _seat(self, riders: Iterable[Rider]) -> None:
-        aboard = {rider.mac: rider for rider in riders}
+    def _seat(self, clients: Iterable[Client]) -> None:
+        aboard = {client.mac: client for client in clients}
         for mac in [mac for mac in self.access_point.stations if mac not in aboard]:
             self.access_point.disassociate(mac)
-        joined = [rider for mac, rider in aboard.items() if mac not in self.access_point.stations]
-        for rider in joined:
+            if self.facts is not None:
+                self.facts.left(mac, self.at_ms)
+        joined = [client for mac, client in aboard.items() if mac not in self.access_point.stations]
+        for client in joined:
             # The lease comes before the first lookup, as DHCP does.
             self._leases.setdefault(
-                rider.mac, Lease(rider.mac, f"10.77.0.{10 + len(self._leases)}", rider.host_name)
+                client.mac, Lease(client.mac, f"10.77.0.{10 + len(self._leases)}", client.host_name)
             )
         if joined:
-            write_leases(self.leases_file, self._leases.values(), datetime.now(UTC))
-        for rider in joined:
-            self.access_point.associate(rider.mac, self._rng.randint(-68, -38))
+            write_leases(self.leases_file, self._leases.values(), self.wall)
+        for client in joined:
+            self.access_point.associate(client.mac, self._rng.randint(-68, -38))
+            if self.facts is not None:
+                self.facts.joined(client.mac, self.at_ms)
 
-    def _use(self, riders: tuple[Rider, ...], step_s: float) -> None:
+    def _use(self, clients: tuple[Client, ...], step_s: float) -> None:
         down, up, lookups = 0, 0, []
-        for rider in riders:
-            taste = TASTES[rider.habit]
-            if self._rng.random() < taste.lookups_per_min * step_s / 60.0:
-                name = looked_up(rider.habit, self._rng)
-                lookups.append(Lookup(self._leases[rider.mac].address, name, is_blocked(name)))
+        for client in clients:
+            taste = TASTES[client.habit]
+            if self._rng.random() < lookups_per_min(client) * step_s / 60.0:
+                name = asked_for(client, self._rng)
+                blocked = is_blocked(name) and not self.troubles.filter
+                lookups.append(Lookup(self._leases[client.mac].address, name, blocked))
+                if self.facts is not None:
+                    self.facts.asked(client.mac, self.at_ms, name, blocked=blocked)
             if not self.link.covered:
                 continue
             # Traffic comes in bursts: mostly nothing, now and then a page.
             got = int(taste.down_bytes_s * step_s * 6) if self._rng.random() < 1 / 6 else 0
-            station = self.access_point.stations[rider.mac]
+            station = self.access_point.stations[client.mac]
             station.tx_bytes += got
             station.rx_bytes += int(got * taste.up_ratio)
             down += got
             up += int(got * taste.up_ratio)
-        self.query_log.append(lookups, datetime.now(self._zone))
+            if got and self.facts is not None:
+                self.facts.moved(client.mac, self.at_ms, got, int(got * taste.up_ratio))
+        self.query_log.append(lookups, self.wall.astimezone(self._zone))
         self._move(down, up)
 
 
@@ -199,14 +355,24 @@ class HotspotGateway(Gateway):
     """A take-home hotspot: stands still, in good coverage, used in the evening and whenever."""
 
     def __init__(
-        self, device: str, folder: Path, link: Link, rng: random.Random, *, daily_bytes: int
+        self,
+        device: str,
+        folder: Path,
+        link: Link,
+        rng: random.Random,
+        *,
+        daily_bytes: int,
+        at_ms: int,
+        facts: Facts | None = None,
+        rtt_scale: float = 1.0,
     ) -> None:
-        super().__init__(device, folder, link, rng)
+        super().__init__(device, folder, link, rng, at_ms=at_ms, facts=facts, rtt_scale=rtt_scale)
         self._bytes_s = daily_bytes / 86_400.0
 
-    def advance(self, now_s: float, step_s: float) -> None:
-        """Use it for a step."""
-        self._cover(-96.0 + self._rng.gauss(0.0, 1.5), now_s)
+    def _step(self, step_s: float) -> None:
+        if self.troubles.power:
+            return
+        self._cover(-96.0 + self._rng.gauss(0.0, 1.5))
         got = (
             int(self._bytes_s * step_s * 5) if self.link.covered and self._rng.random() < 0.2 else 0
         )

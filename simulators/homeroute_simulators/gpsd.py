@@ -88,6 +88,11 @@ class Receiver:
                 writer.close()
             await self._server.wait_closed()
 
+    def restart(self) -> None:
+        """Lose the sky, or power: no fix now, and the next one is a cold start's."""
+        self._epochs = 0
+        self.report(None)
+
     def report(self, fix: Fix | None) -> None:
         """Tell the watchers. The first two epochs of a fix are the traps of a cold start."""
         self._epochs += fix is not None

@@ -86,6 +86,7 @@ class AccessPoint:
         asyncio.get_running_loop().remove_reader(self._socket)
         self._socket.close()
         self._socket = None
+        self._attached.clear()
         self.path.unlink(missing_ok=True)
 
     def associate(self, mac: str, signal_dbm: int = -50) -> Station:
@@ -99,6 +100,11 @@ class AccessPoint:
         """A client leaves; the attached hear of it."""
         if self.stations.pop(mac, None) is not None:
             self._event(f"AP-STA-DISCONNECTED {mac}")
+
+    def chatter(self) -> None:
+        """Tell the attached one of the many things that are no news to them."""
+        if self._socket is not None and self.stations:
+            self._event(f"AP-STA-POLL-OK {next(iter(self.stations))}")
 
     def answer(self, command: str) -> str:
         """The reply to one command; empty at the end of the list."""
@@ -150,6 +156,8 @@ class AccessPoint:
                 self._send(self.answer(command), sender)
 
     def _event(self, text: str) -> None:
+        if self._socket is None:
+            return  # down: nobody listens
         for listener in tuple(self._attached):
             self._send(f"<3>{text}", listener)
 

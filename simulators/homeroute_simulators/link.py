@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import socket
 import struct
+from collections.abc import Callable
 
 _CHUNK = 65_536
 _RESET = struct.pack("ii", 1, 0)
@@ -21,10 +22,14 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 class Link:
-    """One device's relay to ``host``:``port``. ``local_port`` once open."""
+    """One device's relay to ``host``:``port``. ``local_port`` once open.
+
+    ``upward`` makes, for each new connection, what the device's bytes pass through.
+    """
 
     def __init__(self, host: str, port: int, *, patience_s: float = 4.0) -> None:
         self.local_port = 0
+        self.upward: Callable[[], Callable[[bytes], bytes]] | None = None
         self._target = (host, port)
         self._patience_s = patience_s
         self._server: asyncio.Server | None = None
@@ -65,6 +70,10 @@ class Link:
             self._reset_timer.cancel()
             self._reset_timer = None
 
+    def hang_up(self) -> None:
+        """Reset every connection now."""
+        self._reset()
+
     def _expect_reset(self) -> None:
         loop = asyncio.get_running_loop()
         self._reset_timer = loop.call_later(self._patience_s, self._lose_patience)
@@ -86,8 +95,9 @@ class Link:
             await self._covered.wait()
             far_reader, far_writer = await asyncio.open_connection(*self._target)
             writers.append(far_writer)
+            upward = self.upward() if self.upward is not None else None
             pumps = [
-                asyncio.create_task(self._pump(reader, far_writer), name="link up"),
+                asyncio.create_task(self._pump(reader, far_writer, upward), name="link up"),
                 asyncio.create_task(self._pump(far_reader, writer), name="link down"),
             ]
             try:
@@ -106,10 +116,15 @@ class Link:
             for each in writers:
                 each.close()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        through: Callable[[bytes], bytes] | None = None,
+    ) -> None:
         while chunk := await reader.read(_CHUNK):
             await self._covered.wait()
-            writer.write(chunk)
+            writer.write(chunk if through is None else through(chunk))
             await writer.drain()
 
 

@@ -7,10 +7,12 @@ and categories in the UT1 layout (``<category>/domains``).
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
-from homeroute_simulators.district import Habit
+from homeroute_simulators.district import Client, Habit
 
 LEARNING = (
     "classroom.example",
@@ -26,12 +28,37 @@ CATEGORIES: dict[str, tuple[str, ...]] = {
     "adult": ("not-for-school.example",),
     "update": ("updates.phone-maker.example", "store.phone-maker.example"),
     "publicite": ("ads.bannerworks.example", "pixel.bannerworks.example"),
+    "doh": ("resolver.private-dns.example",),
 }
 UNLISTED = ("weather.example", "bandpractice.example", "team-scores.example")
 BLOCKED = frozenset({"blockrunner.example", "tinyarena.example", "chatterwall.example"}) | {
     *CATEGORIES["adult"]
 }
 """What the simulated districts' filter answers itself."""
+
+STREETS = ("Alder", "Bramble", "Cinder", "Dovecote", "Ember", "Fallow", "Gannet", "Hazel", "Ivory")
+CORNERS = ("1st", "2nd", "3rd", "4th", "5th", "Mill", "Church", "Orchard")
+FIRST_WORDS = (
+    *(
+        "Heron",
+        "Mill",
+        "Quarry",
+        "Lantern",
+        "Saddle",
+        "Windmill",
+        "Juniper",
+        "Badger",
+        "Cottonwood",
+    ),
+    *("Plover", "Salt", "Thistle", "Wagon", "Sumac", "Gypsum", "Larkspur", "Chalk", "Sorghum"),
+)
+SECOND_WORDS = (
+    *("Creek", "Hollow", "Road", "Hill", "Pond", "Ferry", "Flats", "Crossing", "Ridge", "Bend"),
+    *("Junction", "Grove", "Meadow", "Bottoms", "Bluff", "Landing"),
+)
+
+DOH_LOOKUPS_PER_MIN = 0.1
+"""Of a client that asks over HTTPS: its resolver's own name, when that expires."""
 
 HOSTS = ("www", "cdn", "api", "img")
 
@@ -71,9 +98,34 @@ def looked_up(habit: Habit, rng: random.Random) -> str:
     return f"{rng.choice(HOSTS)}.{rng.choice(pool)}"
 
 
+def pools(client: Client) -> tuple[tuple[tuple[str, ...], float], ...]:
+    """The names the bus's resolver hears from this client, with their weights."""
+    return ((CATEGORIES["doh"], 1.0),) if client.doh else TASTES[client.habit].shares
+
+
+def lookups_per_min(client: Client) -> float:
+    """How often the bus's resolver is asked by this client, on average."""
+    return DOH_LOOKUPS_PER_MIN if client.doh else TASTES[client.habit].lookups_per_min
+
+
+def asked_for(client: Client, rng: random.Random) -> str:
+    """One name the bus's resolver is asked for by this client."""
+    if client.doh:
+        return CATEGORIES["doh"][0]
+    return looked_up(client.habit, rng)
+
+
 def is_blocked(name: str) -> bool:
     """Whether the district's filter answers this name itself."""
     return name.partition(".")[2] in BLOCKED
+
+
+def places(rng: random.Random) -> Iterator[str]:
+    """Names for routes, no two alike."""
+    names = [f"{first} {second}" for first in FIRST_WORDS for second in SECOND_WORDS]
+    rng.shuffle(names)
+    for lap in count(1):
+        yield from (name if lap == 1 else f"{name} {lap}" for name in names)
 
 
 def write_lists(folder: Path) -> tuple[Path, Path]:

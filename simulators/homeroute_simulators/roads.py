@@ -40,6 +40,11 @@ class Projection:
         lon = self.lon + east_m / (METRES_PER_DEGREE * math.cos(math.radians(self.lat)))
         return lat, lon
 
+    def metres(self, lat: float, lon: float) -> tuple[float, float]:
+        """Metres east and north of a place given in degrees."""
+        a_degree = METRES_PER_DEGREE * math.cos(math.radians(self.lat))
+        return (lon - self.lon) * a_degree, (lat - self.lat) * METRES_PER_DEGREE
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -54,7 +59,8 @@ class Shape:
         """Measure the road once."""
         east = np.array([c.east_m for c in self.corners])
         north = np.array([c.north_m for c in self.corners])
-        steps = np.hypot(np.diff(east), np.diff(north))
+        # Not hypot: a square root is the same to the last bit everywhere.
+        steps = np.sqrt(np.diff(east) ** 2 + np.diff(north) ** 2)
         if len(self.corners) < 2 or not bool((steps > 0).all()):
             raise ValueError("a shape needs two corners or more, each away from the one before")
         object.__setattr__(self, "_along", np.concatenate(([0.0], np.cumsum(steps))))

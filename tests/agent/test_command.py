@@ -76,8 +76,10 @@ def test_the_example_configuration_is_accepted_and_shows_every_section(tmp_path:
     shutil.copy(DEPLOY / "agent.example.toml", tmp_path)
     (tmp_path / "ca.pem").touch()
     (tmp_path / "password").touch()
+    (tmp_path / "radius-secret").touch()
     config = load(tmp_path / "agent.example.toml")
     assert None not in {config.network, config.uplink, config.gpsd}
+    assert None not in {config.radius, config.modem}
     assert config.hostapd and config.dns_log
 
 

@@ -11,6 +11,7 @@ from homeroute_agent.config import load
 from homeroute_agent.probe_clients import probe_dns_log
 from homeroute_agent.probe_finding import Finding
 from homeroute_agent.probe_gateway import probe_uplink, route_to
+from homeroute_simulators.modem import Cell, ModemProgram
 from tests.agent.bench import configure
 from tests.gpsd import Fix, Gpsd
 from tests.rigs.dnsmasq_rig import DnsmasqRig
@@ -34,7 +35,7 @@ def test_a_bare_machine_says_what_is_missing_and_offers_a_configuration_that_loa
     file = tmp_path / "agent.toml"
     assert probe.main(write=file) == 0
     said = capsys.readouterr().out
-    for name in ("hostapd", "network", "uplink", "gpsd", "dns_log", "health"):
+    for name in ("hostapd", "radius", "network", "uplink", "modem", "gpsd", "dns_log", "health"):
         assert name in said
     assert "ctrl_interface=" in said
     assert "log-queries=extra and log-facility=/run/dnsmasq-log/dnsmasq.log" in said
@@ -71,6 +72,9 @@ def test_real_programs_are_found_working_and_nobody_is_shown(
     tmp_path: Path, gpsd: Gpsd, capsys: pytest.CaptureFixture[str]
 ) -> None:
     gpsd.drive(Fix(36.154, -95.992))
+    modem = ModemProgram(tmp_path / "modem", "uqmi", Cell(-92.0, -9.0, 19.2, "AT&T"))
+    secret = tmp_path / "radius-secret"
+    secret.write_text("planted-secret\n")
     (tmp_path / "dns").mkdir()
     dnsmasq = DnsmasqRig(tmp_path / "dns")
     dnsmasq.start()
@@ -84,6 +88,8 @@ def test_real_programs_are_found_working_and_nobody_is_shown(
                 f'[[hostapd]]\nsocket = "{rig.socket}"\nssid = "Bus-WiFi"\n'
                 '[network]\nwan = ["lo"]\n'
                 f'[uplink]\ninterface = "lo"\ntargets = ["{gpsd.address}"]\n'
+                f'[modem]\ntool = "uqmi"\ncommand = "{modem.path}"\n'
+                f'[radius]\nsecret_file = "{secret}"\nssid = "Yard-WiFi"\n'
             )
             configure(tmp_path, text)
             assert probe.main(tmp_path / "agent.toml", as_json=True) == 0
@@ -91,13 +97,16 @@ def test_real_programs_are_found_working_and_nobody_is_shown(
         dnsmasq.stop()
     out = capsys.readouterr().out
     found = json.loads(out)
-    assert [f["works"] for f in found["samplers"]] == [True] * 6
+    assert [f["works"] for f in found["samplers"]] == [True] * 8
     samples = {f["sampler"].split()[0]: f["sample"] for f in found["samplers"]}
     assert samples["hostapd"]["clients"] == 1
     assert samples["gpsd"]["lat"] == pytest.approx(36.154, abs=1e-3)
     assert samples["dns_log"]["classified_lookups"] == 1
     assert samples["uplink"]["state"] == 2
     assert found["additions"] == ""
+    notes = {f["sampler"].split()[0]: f["note"] for f in found["samplers"]}
+    assert notes["modem"] == "AT&T, lte, RSRP -92 dBm, RSRQ -9 dB, SINR 19.2 dB"
+    assert "planted-secret" not in out
     assert MAC not in out
     assert "khanacademy" not in out
 

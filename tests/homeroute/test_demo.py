@@ -301,7 +301,7 @@ def test_a_demonstration_runs_stops_by_itself_adds_up_and_can_be_gone_on_with(
     assert first["sampled"] == sum(first[k] for k in ("stored", "refused", "dropped", "spooled"))
     assert first["stored"] > 200
     assert first["refused"] == 0
-    assert (first["devices"], first["routes"], first["history_days"]) == (14, 8, 10)
+    assert (first["devices"], first["routes"], first["history_days"]) == (14, 17, 10)
     assert first["history_points"] > 100_000
     assert first["first_page_s"] < 60
 

@@ -10,16 +10,22 @@ that an agent outside the namespace can use it.
         rig.disconnect("9e:1a:2b:3c:4d:5e")    # AP-STA-DISCONNECTED
         rig.restart()
 
-On a wired port there are no byte counts and no connected time.
+On a wired port there are no byte counts and no connected time. With ``accounting``
+hostapd also sends RADIUS accounting, which a relay brings out of the namespace to
+that loopback port.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import signal
+import socket
 import subprocess
+import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -32,17 +38,31 @@ _HERE = Path(__file__).parent
 _PORT = "hsv0"
 _RIDERS = "br0"
 
+SECRET = "testing123"
+"""Of hostapd and its accounting server."""
+
+_ACCOUNTING_PORT = 11_813
+_PASS_A_SOCKET = """\
+import socket, sys
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("127.0.0.1", int(sys.argv[2])))
+socket.send_fds(socket.socket(fileno=int(sys.argv[1])), [b"x"], [server.fileno()])
+"""
+"""A socket belongs to the namespace it was made in, wherever it is used."""
+
 
 class HostapdRig:
     """hostapd on a veth port; one wpa_supplicant for each rider. Stops what it started."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, accounting: int | None = None) -> None:
         # A unix socket's path has 107 bytes, and pytest's folders are long.
         self._run = Path(tempfile.mkdtemp(prefix="hostapd-", dir="/tmp"))
         self._folder = folder
         self._namespace: subprocess.Popen[bytes] | None = None
         self._hostapd: subprocess.Popen[bytes] | None = None
         self._riders: dict[str, subprocess.Popen[bytes]] = {}
+        self._accounting = accounting
+        self._relay: Relay | None = None
         self.log = folder / "hostapd.log"
 
     @property
@@ -82,14 +102,18 @@ class HostapdRig:
         self._inside("ip", "link", "set", "hsv1", "master", _RIDERS)
         for interface in (_RIDERS, _PORT, "hsv1"):
             self._inside("ip", "link", "set", interface, "up")
+        if self._accounting is not None:
+            self._relay = Relay(self._socket_inside(), self._accounting)
         self.start_hostapd()
 
     def start_hostapd(self) -> None:
         """Start the access point (again)."""
         configuration = (_HERE / "hostapd_wired.conf").read_text()
-        lines = [
-            line for line in configuration.splitlines() if not line.startswith(("acct_", "radius_"))
-        ]
+        lines = configuration.splitlines()
+        if self._accounting is None:
+            lines = [line for line in lines if not line.startswith(("acct_", "radius_"))]
+        else:
+            lines.append("radius_acct_interim_interval=1")
         # Several riders share the port: each is answered by its own address.
         text = "\n".join(lines).replace("use_pae_group_addr=1", "use_pae_group_addr=0")
         path = self._run / "hostapd.conf"
@@ -150,6 +174,8 @@ class HostapdRig:
             self._end(rider)
         self._riders.clear()
         self.stop_hostapd()
+        if self._relay is not None:
+            self._relay.stop()
         if self._namespace is not None:
             self._end(self._namespace)
         shutil.rmtree(self._run, ignore_errors=True)
@@ -173,6 +199,20 @@ class HostapdRig:
                 stdout=log,
                 stderr=log,
             )
+
+    def _socket_inside(self) -> int:
+        """A UDP socket of the namespace's own loopback, as a descriptor for use outside of it."""
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            number = str(theirs.fileno())
+            subprocess.run(
+                self._command(sys.executable, "-c", _PASS_A_SOCKET, number, str(_ACCOUNTING_PORT)),
+                pass_fds=[theirs.fileno()],
+                timeout=20,
+                check=True,
+            )
+            _, descriptors, _, _ = socket.recv_fds(ours, 1, 1)
+        return descriptors[0]
 
     @staticmethod
     def _port_of(mac: str) -> str:
@@ -224,3 +264,35 @@ class HostapdRig:
                 log = self.log.read_text(errors="replace")[-1500:] if self.log.exists() else ""
                 raise AssertionError(f"waited {timeout_s:g} s for {what}; hostapd said:\n{log}")
             time.sleep(0.05)
+
+
+class Relay:
+    """Carries datagrams between a socket of another namespace and a loopback port here."""
+
+    def __init__(self, inside: int, port: int) -> None:
+        self._inside = socket.socket(fileno=inside)
+        self._outside = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._outside.connect(("127.0.0.1", port))
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._carry, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Carry no more."""
+        self._stopping.set()
+        self._thread.join(5)
+        self._inside.close()
+        self._outside.close()
+
+    def _carry(self) -> None:
+        asker: tuple[str, int] | None = None
+        while not self._stopping.is_set():
+            ready, _, _ = select.select([self._inside, self._outside], [], [], 0.1)
+            try:
+                if self._inside in ready:
+                    data, asker = self._inside.recvfrom(4096)
+                    self._outside.send(data)
+                if self._outside in ready and asker is not None:
+                    self._inside.sendto(self._outside.recv(4096), asker)
+            except OSError:
+                continue  # nobody listens there yet: hostapd will ask again

@@ -12,7 +12,7 @@ import pytest
 from homeroute_agent.run import SPOOL_NAME
 from homeroute_agent.spool import Ledger, Spool
 from homeroute_simulators.agent_file import Cadence
-from homeroute_simulators.district import District
+from homeroute_simulators.district import Bus, District
 from homeroute_simulators.fleet import Broker, Fleet, definition, devices, starting_phase_s
 from homeroute_simulators.lap import Lap
 from homeroute_simulators.world import found
@@ -21,9 +21,13 @@ from homeroute_wire.batch import Header, inflate
 QUICK = Cadence(sample_s=0.2, batch_s=0.5, minute_s=0.5, session_interim_s=0.5, boot_delay_s=0.0)
 
 
+def lap_of(district: District, bus: Bus) -> Lap:
+    return Lap(district.route_of(bus), district.riders_of(bus))
+
+
 def small() -> District:
     whole = found(7)
-    bus = max(whole.buses, key=lambda b: len(Lap(whole.route_of(b), b).at(700.0).aboard))
+    bus = max(whole.buses, key=lambda b: len(lap_of(whole, b).at(700.0).aboard))
     return replace(
         whole,
         buses=(bus,),
@@ -77,9 +81,9 @@ def test_agents_sample_everything_the_fakes_offer_and_keep_it_without_a_broker(
     measurements = {name for body in bodies for name in body["m"]}  # type: ignore[attr-defined]
     assert measurements >= {"wifi", "session", "traffic", "uplink", "position", "health", "agent"}
     text = json.dumps(bodies)
-    for rider in bus.riders:
-        assert rider.mac not in text
-        assert rider.host_name not in text
+    for client in (client for rider in district.riders_of(bus) for client in rider.clients):
+        assert client.mac not in text
+        assert client.host_name not in text
     assert ".example" not in text
 
 
@@ -92,7 +96,7 @@ def test_buses_start_spread_out_and_some_of_them_just_before_a_hollow() -> None:
     district = found(7)
     phases = []
     for index, bus in enumerate(district.buses):
-        lap = Lap(district.route_of(bus), bus)
+        lap = lap_of(district, bus)
         phases.append(starting_phase_s(district, index, bus, lap))
         assert 0 <= phases[-1] < lap.duration_s
     assert len(set(phases)) == len(phases)

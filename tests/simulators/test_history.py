@@ -12,7 +12,8 @@ from homeroute_simulators import history
 from homeroute_simulators.district import District
 from homeroute_simulators.history import PastDrive, Sent
 from homeroute_simulators.radio import Radio
-from homeroute_simulators.world import found
+from homeroute_simulators.school_calendar import EveryWeekday
+from homeroute_simulators.world import World, found
 from homeroute_wire.batch import RawBatch, decode
 from homeroute_wire.measurements import FROM_DEVICES
 
@@ -20,14 +21,23 @@ TODAY = date(2026, 11, 18)
 DAYS = history.school_days(TODAY, 10)
 
 
-@pytest.fixture(scope="module")
-def district() -> District:
-    return found(7)
+def anew(seed: int = 7) -> World:
+    return World(found(seed), EveryWeekday(DAYS[0]))
 
 
 @pytest.fixture(scope="module")
-def plan(district: District) -> list[PastDrive]:
-    return history.plan(district, DAYS)
+def world() -> World:
+    return anew()
+
+
+@pytest.fixture(scope="module")
+def district(world: World) -> District:
+    return world.district
+
+
+@pytest.fixture(scope="module")
+def plan(world: World) -> list[PastDrive]:
+    return history.plan(world, DAYS)
 
 
 def batches(district: District, past: PastDrive) -> list[Sent]:
@@ -48,22 +58,23 @@ def test_school_days_are_the_last_weekdays_before_today() -> None:
 def test_the_same_seed_and_days_give_the_same_plan_and_the_same_bytes(
     district: District, plan: list[PastDrive]
 ) -> None:
-    assert history.plan(found(7), DAYS) == plan
+    assert history.plan(anew(), DAYS) == plan
     assert batches(found(7), plan[5]) == batches(district, plan[5])
 
 
 def test_a_day_is_the_same_whichever_days_are_asked_for_with_it(
+    world: World, plan: list[PastDrive]
+) -> None:
+    alone = history.plan(world, [DAYS[3]])
+    assert sorted(map(repr, alone)) == sorted(repr(p) for p in plan if p.planned.day == DAYS[3])
+
+
+def test_two_weeks_hold_a_substitute_a_gateway_that_was_off_a_dark_agent_and_late_batches(
     district: District, plan: list[PastDrive]
 ) -> None:
-    alone = history.plan(district, [DAYS[3]])
-    assert sorted(map(repr, alone)) == sorted(repr(p) for p in plan if p.day == DAYS[3])
-
-
-def test_two_weeks_hold_a_substitute_a_bus_in_the_yard_a_dark_agent_and_late_batches(
-    plan: list[PastDrive],
-) -> None:
-    assert len(plan) == 240
-    assert sum(past.bus is not past.trip.bus for past in plan) == 4
+    planned = [past.planned for past in plan]
+    assert sum(not one.excursion for one in planned) == 10 * len(district.trips)
+    assert any(one.substitute for one in planned)
     assert any(past.heard == 0.0 for past in plan)
     assert any(0.0 < past.heard < 1.0 for past in plan)
     assert [past.late for past in plan] == sorted(past.late for past in plan)
@@ -73,33 +84,36 @@ def test_two_weeks_hold_a_substitute_a_bus_in_the_yard_a_dark_agent_and_late_bat
 @pytest.mark.parametrize("seed", range(12))
 def test_whatever_the_weeks_one_wednesday_has_a_substitute(seed: int) -> None:
     days = history.school_days(date.fromordinal(TODAY.toordinal() + 31 * seed), 10)
-    plan = history.plan(found(seed), days)
-    assert {past.bus is past.trip.bus for past in plan} == {True, False}
+    plan = history.plan(anew(seed), days)
+    assert {past.planned.substitute for past in plan} == {True, False}
 
 
 def test_a_substitute_is_known_by_gps_and_an_ordinary_drive_by_assignment(
     plan: list[PastDrive],
 ) -> None:
     for past in plan:
-        leg = past.leg()
-        assert leg.source == ("assignment" if past.bus is past.trip.bus else "gps")
-        assert (leg.device, leg.trip) == (past.bus.device, past.trip.name)
+        leg, planned = past.leg(), past.planned
+        if leg is None:
+            assert planned.excursion
+            continue
+        assert leg.source == ("gps" if planned.substitute else "assignment")
+        assert (leg.device, leg.trip) == (planned.bus.device, planned.trip.name)
         assert leg.start_ms < leg.end_ms
 
 
 def test_no_bus_is_on_two_drives_at_once(plan: list[PastDrive]) -> None:
-    legs = sorted((past.leg() for past in plan), key=lambda leg: (leg.device, leg.start_ms))
-    for before, after in pairwise(legs):
-        if before.device == after.device:
-            assert before.end_ms < after.start_ms
+    drives = sorted((p.planned for p in plan), key=lambda p: (p.bus.device, p.depart_ms))
+    for before, after in pairwise(drives):
+        if before.bus.device == after.bus.device:
+            assert before.arrive_ms < after.depart_ms
 
 
 def test_every_stream_is_known_beforehand_and_used_once(
-    district: District, plan: list[PastDrive]
+    world: World, plan: list[PastDrive]
 ) -> None:
-    streams = Counter(past.stream(district.seed) for past in plan)
+    streams = Counter(past.stream(world.district.seed) for past in plan)
     assert max(streams.values()) == 1
-    assert set(streams) < history.streams(district, DAYS)
+    assert set(streams) < history.streams(world, DAYS)
 
 
 def test_a_drive_tells_every_measurement_a_bus_samples(
@@ -147,11 +161,11 @@ def test_counts_agree_with_one_another(district: District, plan: list[PastDrive]
             assert list(row) == sorted(row)
     associated = sum(sum(b.measurements["wifi"].values["associated"]) for b in raw)
     sessions = {c for b in raw for c in b.measurements.get("session", EMPTY).values["client"]}
-    assert associated == len(sessions)
+    assert associated == len(sessions) == len(plan[0].planned.stays)
 
 
 def test_a_hollow_is_dark_on_every_pass(district: District, plan: list[PastDrive]) -> None:
-    drives = [past for past in plan if past.trip.route.number == "12" and past.heard == 1.0]
+    drives = [past for past in plan if past.planned.trip.route.number == "12" and past.heard == 1.0]
     for past in drives[:8]:
         states = [
             state
@@ -162,14 +176,14 @@ def test_a_hollow_is_dark_on_every_pass(district: District, plan: list[PastDrive
         assert states.count(2) > 0.6 * len(states)
 
 
-def test_an_agent_that_went_dark_tells_less_and_a_bus_in_the_yard_nothing(
+def test_an_agent_that_went_dark_tells_less_and_a_gateway_that_was_off_nothing(
     district: District, plan: list[PastDrive]
 ) -> None:
-    yard = next(past for past in plan if past.heard == 0.0)
-    assert batches(district, yard) == []
+    off = next(past for past in plan if past.heard == 0.0)
+    assert batches(district, off) == []
     dark = next(past for past in plan if 0.0 < past.heard < 1.0)
     last_ms = max(t for raw in decoded(district, dark) for t in raw.measurements["uplink"].times_ms)
-    assert last_ms < dark.leg().end_ms
+    assert last_ms < dark.planned.arrive_ms
 
 
 def test_hotspots_publish_daily_totals_and_nothing_else(district: District) -> None:

@@ -64,6 +64,17 @@ def rebuild(raw: batch.RawBatch) -> list[Point]:
 
 
 @given(points())
+def test_whole_columns_make_the_body_that_their_points_make(sent: list[Point]) -> None:
+    columns: dict[str, batch.RawColumns] = {}
+    for point in sent:
+        raw = columns.setdefault(point.record.NAME, batch.RawColumns([], {}))
+        raw.times_ms.append(point.time_ms)
+        for field in dataclasses.fields(point.record):
+            raw.values.setdefault(field.name, []).append(getattr(point.record, field.name))
+    assert batch.encode_columns("bus", columns) == batch.encode_body("bus", sent)
+
+
+@given(points())
 def test_points_come_back_as_they_went_in(sent: list[Point]) -> None:
     raw = batch.decode(framed(batch.encode_body("bus", sent), len(sent)))
     assert sorted(map(repr, rebuild(raw))) == sorted(map(repr, sent))

@@ -93,33 +93,45 @@ class RawBatch:
 
 def encode_body(kind: str, points: Iterable[Point]) -> bytes:
     """Encode points of one device, in the order given, into a deflated body."""
-    if kind not in KINDS:
-        raise ValueError(f"kind {kind!r}: want one of {', '.join(KINDS)}")
     grouped: dict[str, list[Point]] = {}
     for point in points:
         grouped.setdefault(point.record.NAME, []).append(point)
-    base = min((p.time_ms for rows in grouped.values() for p in rows), default=0)
+    return encode_columns(kind, {name: _columns(rows) for name, rows in grouped.items()})
+
+
+def encode_columns(kind: str, measurements: Mapping[str, RawColumns]) -> bytes:
+    """Encode whole columns of one device: the same body as their points would make.
+
+    For who has columns already (a simulator, a replay). A measurement has one row or
+    more, each list of its ``values`` is as long as ``times_ms``, and they stand in the
+    order of the record's fields. Nothing is checked here but the kind.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"kind {kind!r}: want one of {', '.join(KINDS)}")
+    base = min((min(raw.times_ms) for raw in measurements.values()), default=0)
     document = {
         "k": kind,
         "t": base,
-        "m": {name: _columns(rows, base) for name, rows in grouped.items()},
+        "m": {name: _differences(raw, base) for name, raw in measurements.items()},
     }
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_DEFAULT_STRATEGY, DICTIONARY_1)
     return deflate.compress(text.encode()) + deflate.flush()
 
 
-def _columns(rows: list[Point], base: int) -> dict[str, list[Any]]:
-    columns: dict[str, list[Any]] = {"t": []}
-    previous = base
-    for row in rows:
-        columns["t"].append(row.time_ms - previous)
-        previous = row.time_ms
-    for name in (field.name for field in dataclasses.fields(rows[0].record)):
-        values = [getattr(row.record, name) for row in rows]
-        if any(value is not None for value in values):
-            columns[name] = values
-    return columns
+def _columns(rows: list[Point]) -> RawColumns:
+    names = [field.name for field in dataclasses.fields(rows[0].record)]
+    return RawColumns(
+        [row.time_ms for row in rows],
+        {name: [getattr(row.record, name) for row in rows] for name in names},
+    )
+
+
+def _differences(raw: RawColumns, base: int) -> dict[str, list[Any]]:
+    times = raw.times_ms
+    steps = [time - before for time, before in zip(times, [base, *times], strict=False)]
+    told = {name: rows for name, rows in raw.values.items() if rows.count(None) < len(rows)}
+    return {"t": steps, **told}
 
 
 def frame(header: Header, body: bytes) -> bytes:

@@ -10,17 +10,17 @@ never zero), or end a session because hostapd is silent.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from homeroute_agent.clients import Stay, is_randomised
+from homeroute_agent.clients import is_randomised
 from homeroute_agent.clock import every
 from homeroute_agent.sample import Context, NoData, Sampler
 from homeroute_agent.samplers.hostapd_control import Control, open_control
 from homeroute_agent.samplers.hostapd_text import parse_event, parse_station
-from homeroute_agent.sessions import Sessions, Sighting, Totals
-from homeroute_wire.measurements import Session, Wifi
+from homeroute_agent.samplers.session_record import Since, emit_session
+from homeroute_agent.sessions import Sessions, Sighting
+from homeroute_wire.measurements import Wifi
 
 if TYPE_CHECKING:
     from homeroute_agent.config import Config
@@ -63,40 +63,6 @@ async def _tell(ctx: Context, ssid: str, sessions: Sessions) -> None:
             emit_session(ctx, ssid, totals)
 
 
-def emit_session(ctx: Context, ssid: str, totals: Totals) -> None:
-    """Emit one session record.
-
-    A record made while its client was still here carries whole minutes: its own
-    time less an exact length would tell the exact start.
-    """
-    length_s = totals.session_s
-    if totals.cause in {"interim", "shutdown"}:
-        whole_s = max(1, round(ctx.config.minute_s))
-        length_s -= length_s % whole_s
-    if not totals.open:
-        ctx.clients.note_stay(totals.client, Stay(totals.started_ms, totals.until_ms))
-    record = Session(
-        ssid=ssid,
-        cause=totals.cause,
-        client=totals.client,
-        started_min=0,  # dated from started_boot_ms once the clock is trusted
-        session_s=length_s,
-        open=totals.open,
-        down_bytes=totals.down_bytes,
-        up_bytes=totals.up_bytes,
-    )
-    ctx.emit(record, started_boot_ms=totals.started_ms)
-
-
-@dataclass(slots=True)
-class _Since:
-    """What happened since the last ``wifi`` point."""
-
-    peak: int = 0
-    associated: int = 0
-    disassociated: int = 0
-
-
 class _Radio:
     def __init__(self, ctx: Context, settings: HostapdSettings, sessions: Sessions) -> None:
         self.settings = settings
@@ -104,7 +70,7 @@ class _Radio:
         self._sessions = sessions
         self._radio = str(settings.socket)
         self._name = f"{NAME} {self._radio}"
-        self._since = _Since()
+        self._since = Since()
         self._randomised: set[int] = set()
         self._answering = False
         self._polled = False
@@ -236,7 +202,7 @@ class _Radio:
     def _emit_wifi(self) -> None:
         present = self._sessions.present(self._radio)
         self._randomised.intersection_update(present)
-        since, self._since = self._since, _Since(peak=len(present))
+        since, self._since = self._since, Since(peak=len(present))
         self._ctx.emit(
             Wifi(
                 ssid=self.settings.ssid,

@@ -3,7 +3,8 @@
 Guarantees: each probe has a timeout and needs no privilege (ICMP is often off):
 it is a TCP connection opened and closed, or one DNS question. A sample is several
 probes: the median of those answered, and the share of those that were not. Five
-TCP probes are some 2 kB; at 10 s that is 17 MB a day, DNS about half of it.
+TCP probes are some 2 kB; at 10 s that is 17 MB a day, DNS about half of it. Where a
+modem is asked too, its newest reading stands on the point.
 
 Does not: look names up. Targets should be addresses; a name's lookup would count
 as part of the round trip.
@@ -21,6 +22,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from homeroute_agent.clock import every
+from homeroute_agent.modem_signal import enriched
 from homeroute_agent.sample import Context, Sampler
 from homeroute_wire.measurements import (
     UPLINK_CONNECTED,
@@ -52,7 +54,8 @@ async def run(ctx: Context) -> None:
     assert uplink is not None
     async for _ in every(ctx.clock, ctx.config.sample_s):
         apart_s = min(_APART_S, ctx.config.sample_s / 2 / uplink.probes)
-        ctx.emit(await measure(uplink, apart_s=apart_s))
+        point = await measure(uplink, apart_s=apart_s)
+        ctx.emit(enriched(point, ctx.signal.at(ctx.clock.boot_ms())))
         ctx.working(NAME)
 
 

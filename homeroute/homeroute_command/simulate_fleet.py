@@ -1,0 +1,263 @@
+"""`homeroute simulate fleet`: many real agents in one process, on time that runs faster."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import resource
+import signal
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from homeroute_agent.run import SPOOL_NAME, version
+from homeroute_agent.spool import Ledger, Spool
+from homeroute_collector.archive import Archive
+from homeroute_collector.archive_records import ArchiveError
+from homeroute_collector.broker import BrokerError, CredentialError, SiteError
+from homeroute_command import duration
+from homeroute_command.failure import Failure
+from homeroute_simulators.agent_file import Cadence
+from homeroute_simulators.district import District
+from homeroute_simulators.faults import KINDS, Fault, parse_kinds, schedule
+from homeroute_simulators.faults_apply import APPLIED
+from homeroute_simulators.fleet import Broker, Fleet
+from homeroute_simulators.fleet_collector import collecting
+from homeroute_simulators.fleet_pace import pace
+from homeroute_simulators.sim_clock import SPEED_BOUND, SimClock
+from homeroute_simulators.truth import Recorder
+from homeroute_simulators.world import found
+
+BUSES, BUSES_BOUND = 12, 1_000
+SPEED = 5.0
+START = "2026-11-16T06:30"
+"""A Monday morning of school; always the same, so that the same seed is the same day."""
+
+ORDINARY = Cadence(10.0, 60.0, 60.0, 600.0, 0.0)
+"""An agent's own defaults."""
+
+QUIESCE_S = 10.0
+FILES_EACH = 24
+"""Descriptors a device takes: fakes, relay, spool, connections."""
+
+FAULTS_EVERY = 12
+"""One fault of each kind for so many buses."""
+
+DESCRIPTION = """\
+Run many real agents in this process against one broker and one collector, on a
+clock that runs --speed times faster than ours. The agents are those of a bus;
+their gateways, riders and radio are simulated.
+
+The uplink's probe is timed by this machine's clock: at more than real speed its
+round trips are up to 4 times shorter than the world's, and so are the limits the
+agent judges them by. What is judged is the same.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "fleet",
+        help="many real agents, on time that runs faster",
+        description=DESCRIPTION,
+        epilog=f"faults: {', '.join(kind for kind in KINDS if kind in APPLIED)}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--buses", type=int, default=BUSES, metavar="N", help=f"default: {BUSES}; {BUSES_BOUND} max"
+    )
+    parser.add_argument(
+        "--speed", type=float, default=SPEED, metavar="X", help=f"default: {SPEED:g}"
+    )
+    parser.add_argument(
+        "--for",
+        dest="seconds",
+        type=duration.argument,
+        default=1_800.0,
+        metavar="TIME",
+        help="simulated time, like 30m; default: 30m",
+    )
+    parser.add_argument(
+        "--start", default=START, metavar="TIME", help=f"of the district; default: {START}"
+    )
+    parser.add_argument("--truth", type=Path, metavar="FILE", help="write what really happened")
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="keep the archive there; default: thrown away"
+    )
+    parser.add_argument(
+        "--faults", default="none", metavar="KINDS", help="none, all, or a list; default: none"
+    )
+    parser.add_argument("--seed", type=int, default=7, metavar="N", help="default: 7")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=run)
+
+
+@dataclass(frozen=True, slots=True)
+class Driven:
+    """What a run came to. Points, but for the two counts and the times."""
+
+    devices: int
+    faults: int
+    simulated_s: float
+    late_s: float
+    sampled: int
+    stored: int
+    refused: int
+    dropped: int
+    spooled: int
+    adds_up: bool
+
+
+def run(args: argparse.Namespace) -> int:
+    """Drive; 0 when the points add up, else 1. Raises :class:`Failure`."""
+    if not 1 <= args.buses <= BUSES_BOUND:
+        raise Failure(f"--buses {args.buses}: want 1 to {BUSES_BOUND}", exit_code=2)
+    if not 0 < args.speed <= SPEED_BOUND:
+        raise Failure(f"--speed {args.speed:g}: want more than 0", exit_code=2)
+    try:
+        kinds = parse_kinds(args.faults)
+        district = found(args.seed, buses=args.buses)
+        start = datetime.fromisoformat(args.start).replace(tzinfo=ZoneInfo(district.timezone))
+    except ValueError as error:
+        raise Failure(str(error), exit_code=2) from None
+    start_ms = round(start.timestamp() * 1000)
+    names = [bus.device for bus in district.buses]
+    each = max(1, args.buses // FAULTS_EVERY)
+    end_ms = start_ms + round(args.seconds * 1000)
+    wanted = [kind for kind in kinds if kind in APPLIED]
+    # The first minutes show the fleet as it is.
+    faults = schedule(args.seed, names, start_ms + 60_000, end_ms, kinds=wanted, each=each)
+    allow_files((args.buses + len(district.hotspots)) * FILES_EACH)
+    # What goes wrong here is meant to.
+    logging.getLogger("homeroute.agent").setLevel(logging.CRITICAL)
+    try:
+        driven = asyncio.run(_drive(args, district, start_ms, end_ms, faults))
+    except (BrokerError, CredentialError, SiteError, ArchiveError) as error:
+        raise Failure(str(error)) from None
+    except OSError as error:
+        raise Failure(f"{error.filename or 'run'}: {error.strerror or error}") from None
+    _tell(driven, as_json=args.json)
+    return 0 if driven.adds_up else 1
+
+
+def allow_files(wanted: int) -> None:
+    """Raise this process's limit of open files. Failure when the system does not let us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        if hard != resource.RLIM_INFINITY and hard < wanted:
+            raise Failure(f"{wanted} open files are needed, {hard} allowed; raise `ulimit -Hn`")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+async def _drive(
+    args: argparse.Namespace,
+    district: District,
+    start_ms: int,
+    end_ms: int,
+    faults: tuple[Fault, ...],
+) -> Driven:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    clock = SimClock(args.speed, start_ms)
+    devices = [(bus.device, "bus") for bus in district.buses]
+    devices += [(hotspot.device, "hotspot") for hotspot in district.hotspots]
+    async with contextlib.AsyncExitStack() as stack:
+        state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="homeroute-fleet-")))
+        data = args.data or state / "data"
+        its = await stack.enter_async_context(collecting(data, district.name, clock, devices))
+        recorder: Recorder | None = None
+        if args.truth is not None:
+            recorder = stack.enter_context(Recorder(args.truth))
+            recorder.run(
+                seed=args.seed,
+                version=version(),
+                district=district.name,
+                timezone=district.timezone,
+                made_by="fleet",
+            )
+        cadence, rtt_scale = pace(ORDINARY, args.speed)
+        fleet = Fleet(
+            district,
+            state=state / "devices",
+            broker=Broker(its.broker.host, its.broker.port),
+            passwords=its.passwords,
+            cadence=cadence,
+            clock=clock,
+            rtt_scale=rtt_scale,
+            faults=faults,
+            recorder=recorder,
+            wall=its.wall,
+        )
+        ledgers = await fleet.run(stop, until_ms=end_ms, quiesce_s=QUIESCE_S)
+        simulated_s = min(clock.now_s(), (end_ms - start_ms) / 1000)
+        await its.ingest.drain()
+        cloned = {fault.device for fault in faults if fault.kind == "cloned_card"}
+        return await _count(
+            its.archive, ledgers, state / "devices", cloned, fleet.late_ms, simulated_s, len(faults)
+        )
+
+
+async def _count(
+    archive: Archive,
+    ledgers: dict[str, Ledger],
+    state: Path,
+    cloned: set[str],
+    late_ms: int,
+    simulated_s: float,
+    faults: int,
+) -> Driven:
+    """Ask both ends; of a device whose card was cloned the archive holds more than it sampled."""
+    adds_up = True
+    for device, ledger in ledgers.items():
+        rows = await archive.query(
+            "SELECT stream, seq, stored + refused FROM batches WHERE device = ?", [device]
+        )
+        archived = {(stream, seq): int(points) for stream, seq, points in rows}
+        waiting = await asyncio.to_thread(_waiting, state / device / SPOOL_NAME, set(archived))
+        undated = ledger.spooled - waiting[1]
+        known = ledger.stored + ledger.refused + ledger.dropped + ledger.spooled
+        there = sum(archived.values()) + ledger.dropped + waiting[0] + undated
+        adds_up &= ledger.sampled == known
+        adds_up &= ledger.sampled == there or (device in cloned and ledger.sampled < there)
+    total = {
+        name: sum(getattr(ledger, name) for ledger in ledgers.values())
+        for name in ("sampled", "stored", "refused", "dropped", "spooled")
+    }
+    return Driven(
+        len(ledgers),
+        faults,
+        round(simulated_s, 1),
+        round(late_ms / 1000, 2),
+        **total,
+        adds_up=adds_up,
+    )
+
+
+def _waiting(path: Path, archived: set[tuple[str, int]]) -> tuple[int, int]:
+    """Points in batches on the device: those the archive has not, and all."""
+    spool = Spool.open(path)
+    try:
+        pending = spool.pending()
+    finally:
+        spool.close()
+    only = sum(points for stream, seq, points in pending if (stream, seq) not in archived)
+    return only, sum(points for _, _, points in pending)
+
+
+def _tell(driven: Driven, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({name: getattr(driven, name) for name in Driven.__slots__}))
+        return
+    sign = "=" if driven.adds_up else "≠"
+    print(
+        f"{driven.devices} devices, {driven.simulated_s:,.0f} simulated seconds, "
+        f"{driven.faults} faults; the world was at most {driven.late_s} s late.\n"
+        f"sampled {driven.sampled:,} {sign} stored {driven.stored:,} + refused {driven.refused:,} "
+        f"+ dropped {driven.dropped:,} + spooled {driven.spooled:,}"
+    )

@@ -1,0 +1,299 @@
+"""`homeroute simulate history`: fills a data folder with past school days, and their truth.
+
+Guarantees: everything goes the way a bus's batches go, but for the broker;
+interrupted or killed, it goes on where it was; done twice, nothing is there twice.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import resource
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime
+from importlib.metadata import version
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from homeroute_analytics import legs
+from homeroute_collector.archive import FILE_NAME, Archive
+from homeroute_collector.archive_records import ArchiveError
+from homeroute_collector.broker import site
+from homeroute_collector.ingest import Ingest
+from homeroute_collector.own_clock import OwnClock
+from homeroute_command.failure import Failure
+from homeroute_simulators.filling import Filled, fill
+from homeroute_simulators.filling_state import FillState, StateError, recall, taught_days
+from homeroute_simulators.fleet import definition
+from homeroute_simulators.truth import Recorder
+from homeroute_simulators.world import World, world
+
+RETENTION_DAYS = 3_660
+"""The longest there is: history is old by nature."""
+
+MEMORY_LIMIT = "128MB"
+"""Of the database: it only appends, and has no use for the pages it wrote."""
+
+TRUTH = "truth.jsonl.gz"
+DAYS, BUSES, SEED, PROCESSES = 180, 100, 7, 1
+
+DESCRIPTION = """\
+Fill a folder with past school days of a simulated district, through the
+collector's own ingest. Ctrl-C stops it; the same command goes on where it was.
+What really happened is written beside it, for `homeroute simulate score`.
+"""
+
+SETTINGS = """\
+# Written by `homeroute simulate history`, for `homeroute up --config` on this folder.
+district = "{district}"
+data_dir = "."
+simulated = true
+timezone = "{timezone}"
+retention_days = {retention}
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "history", help="fill a folder with past school days", description=DESCRIPTION
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="the folder to fill"
+    )
+    parser.add_argument(
+        "--days", type=int, metavar="N", help=f"days on which buses drive; default: {DAYS}"
+    )
+    parser.add_argument("--buses", type=int, metavar="N", help=f"default: {BUSES}")
+    parser.add_argument("--seed", type=int, metavar="N", help=f"another district; default: {SEED}")
+    parser.add_argument(
+        "--before",
+        type=date.fromisoformat,
+        metavar="YYYY-MM-DD",
+        help="the days end before this one; default: today",
+    )
+    parser.add_argument(
+        "--faults",
+        choices=("some", "none"),
+        help="some (default): gateways stay off, agents end on the way, batches come late",
+    )
+    parser.add_argument(
+        "--truth", type=Path, metavar="FILE", help=f"what really happened; default: DIR/{TRUTH}"
+    )
+    parser.add_argument(
+        "--processes",
+        type=int,
+        default=PROCESSES,
+        metavar="N",
+        help=f"that generate, beside the one that stores; default: {PROCESSES}",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Fill, or go on filling; raises :class:`Failure`."""
+    data: Path = args.data.expanduser()
+    if not 0 <= args.processes <= 32:
+        raise Failure(f"--processes {args.processes}: want 0 to 32", exit_code=2)
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        state = _state(args, data)
+        filled = asyncio.run(_fill(args, data, state))
+    except (StateError, ArchiveError, site.SiteError) as error:
+        raise Failure(str(error), exit_code=2) from None
+    except KeyboardInterrupt:
+        print("homeroute: stopped; the same command goes on from here", file=sys.stderr)
+        return 130
+    except OSError as error:
+        raise Failure(f"{error.filename or 'fill'}: {error.strerror or error}") from None
+    _say(args, data, filled)
+    return 0
+
+
+def _state(args: argparse.Namespace, data: Path) -> FillState:
+    """What to do: what the folder says was begun, which the arguments must not contradict."""
+    known = recall(data)
+    faults = None if args.faults is None else args.faults == "some"
+    asked = {
+        "seed": args.seed,
+        "buses": args.buses,
+        "days": args.days,
+        "before": args.before.isoformat() if args.before else None,
+        "faults": faults,
+    }
+    if known is None:
+        state = FillState(
+            seed=SEED if args.seed is None else args.seed,
+            buses=BUSES if args.buses is None else args.buses,
+            days=DAYS if args.days is None else args.days,
+            before=asked["before"] or "",
+            faults=faults is not False,
+        )
+        if not (state.seed >= 0 and 1 <= state.buses <= 5000 and 1 <= state.days <= 1800):
+            raise Failure(
+                "want a --seed from 0, 1 to 5000 --buses and 1 to 1800 --days", exit_code=2
+            )
+        if (data / FILE_NAME).exists():
+            raise Failure(f"{data} holds an archive already; give another --data", exit_code=2)
+        return state
+    for name, value in asked.items():
+        if value is not None and value != getattr(known, name):
+            raise Failure(
+                f"{data} holds a history with {name} {getattr(known, name)}, not {value}; "
+                "give another --data, or leave it out to go on",
+                exit_code=2,
+            )
+    return known
+
+
+async def _fill(args: argparse.Namespace, data: Path, state: FillState) -> Filled:
+    place = world(state.seed, buses=state.buses)
+    district = place.district
+    if not state.before:
+        today = datetime.now(ZoneInfo(district.timezone)).date()
+        state = replace(state, before=today.isoformat())
+    days = taught_days(place, date.fromisoformat(state.before), state.days)
+    site.remember(data, replace(site.recall(data), district=district.name))
+    _write_settings(data, place)
+    archive = Archive.open(
+        data / FILE_NAME,
+        district=district.name,
+        memory_limit=MEMORY_LIMIT,
+        extra_ddl=[legs.DDL],
+    )
+    ingest = Ingest(archive, OwnClock(), district=district.name, retention_days=RETENTION_DAYS)
+    working = asyncio.create_task(ingest.run(), name="ingest")
+    state.save(data)
+
+    def checkpoint(done: int, truth_bytes: int) -> None:
+        replace(state, done=state.done + done, truth_bytes=truth_bytes).save(data)
+
+    truth: Path = args.truth.expanduser() if args.truth else data / TRUTH
+    if state.truth_bytes and not truth.exists():
+        raise Failure(f"{truth} is gone: the truth cannot go on; give another --data", exit_code=2)
+    try:
+        with Recorder(truth, keep_bytes=state.truth_bytes or None) as recorder:
+            if not state.truth_bytes:
+                recorder.run(
+                    seed=state.seed,
+                    version=version("homeroute"),
+                    district=district.name,
+                    timezone=district.timezone,
+                    made_by="history",
+                )
+            with _bar(ingest, state) as told:
+                return await fill(
+                    archive,
+                    ingest,
+                    place,
+                    days[state.done :],
+                    definition=await asyncio.to_thread(definition),
+                    version=version("homeroute"),
+                    progress=told,
+                    recorder=recorder,
+                    faults=state.faults,
+                    processes=args.processes,
+                    checkpoint=checkpoint,
+                )
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        await asyncio.to_thread(archive.close)
+
+
+class _bar:  # noqa: N801 - used as a function
+    """The progress bar; called with parts done and parts in all."""
+
+    def __init__(self, ingest: Ingest, state: FillState) -> None:
+        self._ingest = ingest
+        self._state = state
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TextColumn("ETA"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[speed]}"),
+            console=Console(stderr=True),
+        )
+        self._task = self._progress.add_task("history", total=None, speed="")
+
+    def __enter__(self) -> Callable[[int, int], None]:
+        self._progress.start()
+        return self._told
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def _told(self, done: int, parts: int) -> None:
+        # A hundred parts a day (see filling); days done before this run count as done.
+        a_day = parts // max(1, self._state.days - self._state.done)
+        before = self._state.done * a_day
+        elapsed_s = self._progress.tasks[0].elapsed or 0.0
+        stored = self._ingest.counts.stored
+        self._progress.update(
+            self._task,
+            completed=before + done,
+            total=before + parts,
+            description=f"day {(before + done) // a_day} of {self._state.days}",
+            speed=f"{stored / elapsed_s:,.0f} points/s" if elapsed_s else "",
+        )
+
+
+def _write_settings(data: Path, place: World) -> None:
+    path = data / "collector.toml"
+    if not path.exists():
+        text = SETTINGS.format(
+            district=place.district.name,
+            timezone=place.district.timezone,
+            retention=RETENTION_DAYS,
+        )
+        path.write_text(text, encoding="utf-8")
+
+
+def _say(args: argparse.Namespace, data: Path, filled: Filled) -> None:
+    peak_mb = _peak_mb(resource.RUSAGE_SELF)
+    beside_mb = _peak_mb(resource.RUSAGE_CHILDREN)
+    if args.json:
+        document = {
+            "days": filled.days,
+            "points": filled.points,
+            "seconds": round(filled.seconds, 1),
+            "points_per_s": round(filled.points_per_s),
+            "peak_mb": round(peak_mb),
+            "peak_mb_generating": round(beside_mb),
+        }
+        print(json.dumps(document))
+        return
+    console = Console(stderr=True)
+    if not filled.days:
+        console.print("All of it is there already.")
+    else:
+        console.print(
+            f"{filled.days} days, {filled.points:,} points in {filled.seconds:.0f} s: "
+            f"{filled.points_per_s:,.0f} points/s; peak memory {peak_mb:.0f} MB"
+            f" (generating: {beside_mb:.0f} MB)"
+        )
+    truth = args.truth or data / TRUTH
+    console.print(f"See it: homeroute up --config {data / 'collector.toml'}", soft_wrap=True)
+    console.print(f"Score it: homeroute simulate score {truth} --data {data}", soft_wrap=True)
+
+
+def _peak_mb(who: int) -> float:
+    peak = resource.getrusage(who).ru_maxrss
+    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)

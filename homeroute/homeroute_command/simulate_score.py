@@ -1,0 +1,90 @@
+"""`homeroute simulate score`: what Homeroute stored, against what really happened."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from homeroute_collector.archive import FILE_NAME
+from homeroute_command.failure import Failure
+from homeroute_simulators.score import Metric, Score, score
+from homeroute_simulators.score_load import ScoreError
+from homeroute_simulators.truth import TruthError
+
+WIDTH = 128
+
+DESCRIPTION = """\
+Compare an archive with the truth of the run that filled it, metric by metric. What
+the truth says was physically lost must be missing from the archive, and is told
+apart. Stop the collector first. Exit code 1: some metric is out of its bound.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "score", help="compare what was stored with the truth", description=DESCRIPTION
+    )
+    parser.add_argument("truth", type=Path, metavar="TRUTH", help="the run's truth file")
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="holds the archive; default: the truth's folder"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score; 0 within all bounds, else 1. Raises :class:`Failure`."""
+    truth: Path = args.truth.expanduser()
+    data: Path = args.data.expanduser() if args.data else truth.parent
+    try:
+        found = score(truth, data / FILE_NAME)
+    except (TruthError, ScoreError) as error:
+        raise Failure(str(error), exit_code=2) from None
+    except OSError as error:
+        raise Failure(
+            f"{error.filename or truth}: {error.strerror or error}", exit_code=2
+        ) from None
+    if args.json:
+        print(json.dumps(found.document()))
+    else:
+        _show(found)
+    return 0 if found.within else 1
+
+
+def _show(found: Score) -> None:
+    table = Table(box=None, title=f"{found.district}, seed {found.seed}")
+    table.add_column("metric", no_wrap=True)
+    table.add_column("unit", no_wrap=True)
+    for name in ("truth", "reported", "lost", "error", "share", "bound", ""):
+        table.add_column(name, justify="right", no_wrap=True)
+    for metric in found.metrics:
+        table.add_row(*_row(metric))
+    console = Console()
+    # A number cut off is no number: rather wide than wrong.
+    console.width = max(console.width, WIDTH)
+    console.print(table)
+    if found.faults:
+        faults = ", ".join(f"{count} {kind}" for kind, count in found.faults.items())
+        console.print(f"faults: {faults}")
+    for level in found.devices:
+        if not level.within:
+            console.print(f"outside: {json.dumps(level.document())}", soft_wrap=True)
+
+
+def _row(metric: Metric) -> list[str]:
+    return [
+        metric.name,
+        metric.unit,
+        f"{metric.truth:,}",
+        f"{metric.reported:,}",
+        f"{metric.lost:,}" if metric.lost else "",
+        f"{metric.error:,.0f}",
+        "" if metric.error_share is None else f"{metric.error_share:.3%}",
+        f"{metric.bound:,.0f}",
+        "ok" if metric.within else "[red]OUT[/red]",
+    ]

@@ -1,0 +1,75 @@
+"""How far a filling came, in ``history.json`` beside the archive it fills.
+
+Guarantees: the file is replaced whole, after what it tells of is on disk; so it
+may tell of less than there is, never of more.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from homeroute_simulators.world import World
+
+FILE_NAME = "history.json"
+
+
+class StateError(ValueError):
+    """The file is damaged, or tells of another history."""
+
+
+@dataclass(frozen=True, slots=True)
+class FillState:
+    """A history, what is done of it, and how long its truth is.
+
+    ``before`` is the day after its last possible one, ISO.
+    """
+
+    seed: int
+    buses: int
+    days: int
+    before: str
+    faults: bool
+    done: int = 0
+    truth_bytes: int = 0
+
+    def save(self, folder: Path) -> None:
+        """Replace the file."""
+        draft = folder / (FILE_NAME + ".new")
+        with draft.open("w", encoding="utf-8") as file:
+            json.dump(asdict(self), file, indent=2)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(folder / FILE_NAME)
+
+
+def recall(folder: Path) -> FillState | None:
+    """The state in a folder; None when there is none. Raises :class:`StateError`."""
+    path = folder / FILE_NAME
+    try:
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return FillState(**document)
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError) as error:
+        raise StateError(f"read {path}: {error}; move it away to begin again") from None
+
+
+def taught_days(world: World, before: date, count: int) -> list[date]:
+    """The last ``count`` days before that one on which buses drive, oldest first."""
+    return list(islice(_backwards(world, before), count))[::-1]
+
+
+def _backwards(world: World, before: date) -> Iterator[date]:
+    day = before
+    while True:
+        day -= timedelta(days=1)
+        if world.calendar.services(day):
+            yield day

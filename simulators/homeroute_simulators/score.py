@@ -1,0 +1,191 @@
+"""Compares what Homeroute stored with what really happened, metric by metric.
+
+Guarantees: nothing is compared that the truth says was lost (that is counted
+beside, as missing); what was reported for time that was lost, or never was, is
+an error like any other; the archive is only read. Does not: run while a
+collector has the archive open.
+
+The bounds are those of the issue that asked for this: sessions, bytes, learning
+client-minutes and filter hits exact; seconds by uplink state within 0.5%.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+
+from homeroute_simulators import score_load
+from homeroute_simulators.score_counts import count_blocks, count_minutes
+from homeroute_simulators.score_sessions import match_sessions
+from homeroute_simulators.score_uplink import Levels, measure_uplink
+
+ACTIVE_SHARE = 0.02
+"""Active client-minutes may differ by so much: bytes are noticed at the poll after them."""
+
+STATES = ("no service", "connected", "usable")
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One row of the table. ``truth`` and ``reported`` are of what was not lost.
+
+    ``lost`` is the truth's part that nobody can report. ``error`` is what differs,
+    added up without regard to sign; ``bound`` is how large it may be.
+    """
+
+    name: str
+    unit: str
+    truth: int
+    reported: int
+    lost: int
+    error: float
+    bound: float
+
+    @property
+    def within(self) -> bool:
+        """Whether the metric is right."""
+        return self.error <= self.bound
+
+    @property
+    def error_share(self) -> float | None:
+        """The error as a share of the truth; None where the truth is nothing."""
+        return round(self.error / self.truth, 6) if self.truth else None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """All of it. ``devices`` has each device's seconds by state, ``faults`` their count by kind."""
+
+    district: str
+    seed: int
+    metrics: tuple[Metric, ...]
+    devices: tuple[Levels, ...]
+    faults: dict[str, int]
+
+    @property
+    def within(self) -> bool:
+        """Whether every metric is within its bound."""
+        return all(metric.within for metric in self.metrics)
+
+    def document(self) -> dict[str, Any]:
+        """As ``--json`` prints it."""
+        metrics = [
+            {**asdict(metric), "error_share": metric.error_share, "within": metric.within}
+            for metric in self.metrics
+        ]
+        return {
+            "district": self.district,
+            "seed": self.seed,
+            "within": self.within,
+            "metrics": metrics,
+            "uplink": [level.document() for level in self.devices],
+            "faults": self.faults,
+        }
+
+
+def score(truth: Path, archive: Path) -> Score:
+    """Score an archive file against a truth file.
+
+    Raises :class:`~homeroute_simulators.truth.TruthError`, OSError, or
+    :class:`~homeroute_simulators.score_load.ScoreError`.
+    """
+    with _workbench() as work:
+        run = score_load.load(work, truth, archive)
+        devices = measure_uplink(work)
+        metrics = (*_sessions(work), *_minutes(work), _hits(work), *_uplink(devices))
+        faults = dict(
+            work.execute("SELECT kind, count(*) FROM fault GROUP BY 1 ORDER BY 1").fetchall()
+        )
+    return Score(run.district, run.seed, metrics, devices, faults)
+
+
+@contextmanager
+def _workbench() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database of its own for the comparison, on disk, so that memory stays bounded."""
+    with TemporaryDirectory(prefix="homeroute-score-") as folder:
+        config: dict[str, Any] = {"memory_limit": "1GB", "threads": 2, "temp_directory": folder}
+        work = duckdb.connect(str(Path(folder, "work.duckdb")), config=config)
+        try:
+            yield work
+        finally:
+            work.close()
+
+
+def _sessions(work: duckdb.DuckDBPyConnection) -> Iterator[Metric]:
+    found = match_sessions(work)
+    yield Metric(
+        "sessions",
+        "sessions",
+        found.expected,
+        found.matched + found.invented,
+        found.lost,
+        found.missing + found.invented,
+        0,
+    )
+    for way, truth, reported, lost, error in (
+        ("down", found.down_truth, found.down_reported, found.down_lost, found.down_error),
+        ("up", found.up_truth, found.up_reported, found.up_lost, found.up_error),
+    ):
+        yield Metric(f"session bytes {way}", "bytes", truth, reported, lost, error, 0)
+
+
+def _minutes(work: duckdb.DuckDBPyConnection) -> Iterator[Metric]:
+    for name, count in count_minutes(work).items():
+        bound = ACTIVE_SHARE * count.truth if name == "active" else 0
+        yield Metric(
+            f"{name} client-minutes",
+            "min",
+            count.truth,
+            count.reported,
+            count.lost,
+            count.error,
+            bound,
+        )
+
+
+def _hits(work: duckdb.DuckDBPyConnection) -> Metric:
+    count = count_blocks(work)
+    return Metric("filter hits", "hits", count.truth, count.reported, count.lost, count.error, 0)
+
+
+def _uplink(devices: tuple[Levels, ...]) -> Iterator[Metric]:
+    district = Levels.together(devices)
+    lost = district.lost_ms // 1000
+    for state, name in enumerate(STATES):
+        truth_ms, reported_ms = district.truth_ms[state], district.reported_ms[state]
+        error = abs(reported_ms - truth_ms) / 1000
+        yield Metric(
+            f"uplink {name}",
+            "s",
+            truth_ms // 1000,
+            reported_ms // 1000,
+            lost,
+            error,
+            district.bound_ms / 1000,
+        )
+    yield Metric(
+        "uplink not reported",
+        "s",
+        0,
+        district.unreported_ms // 1000,
+        lost,
+        district.unreported_ms / 1000,
+        district.silence_bound_ms / 1000,
+    )
+    yield Metric(
+        "uplink invented",
+        "s",
+        0,
+        district.invented_ms // 1000,
+        0,
+        district.invented_ms / 1000,
+        district.overrun_bound_ms / 1000,
+    )
+    outside = sum(not level.within for level in devices)
+    yield Metric("devices with uplink outside", "devices", 0, outside, 0, outside, 0)

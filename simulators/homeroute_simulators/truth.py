@@ -1,0 +1,258 @@
+"""What really happened in a simulated district, in a file that anybody can read.
+
+The file is gzip over JSON lines, one record a line, its kind under ``what``;
+docs/truth.md describes each. Guarantees: the same records in the same order give
+the same text (numbers are whole, keys stand in the order of the fields); a
+reader holds one record at a time; :meth:`Recorder.seal` puts what came before
+beyond the reach of a crash. Does not: compute anything. A truth is written where
+the fact is made, never from what was sent.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import json
+import os
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+FORMAT = 1
+"""Changes when a record's meaning does."""
+
+
+class TruthError(ValueError):
+    """A truth file that cannot be read: says the file, and what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """The first record: which world, and what made the truth (``history``, ``fleet``)."""
+
+    WHAT: ClassVar[str] = "run"
+    seed: int
+    version: str
+    district: str
+    timezone: str
+    made_by: str
+    format: int = FORMAT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drive:
+    """A bus drove a trip, of the timetable or not."""
+
+    WHAT: ClassVar[str] = "drive"
+    device: str
+    trip: str
+    route: str
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One client was associated from start to end; an absence of up to 90 s does not end it.
+
+    ``client`` is the world's own name for it, and is known to nobody else. Bytes
+    are from the rider's side.
+    """
+
+    WHAT: ClassVar[str] = "session"
+    device: str
+    client: str
+    ssid: str
+    start_ms: int
+    end_ms: int
+    down_bytes: int
+    up_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uplink:
+    """A run of time in one service state: 0 no service, 1 connected, 2 usable."""
+
+    WHAT: ClassVar[str] = "uplink"
+    device: str
+    state: int
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Minute:
+    """One whole clock minute (minutes since 1970) of all clients, under the agent's definition."""
+
+    WHAT: ClassVar[str] = "minute"
+    device: str
+    minute: int
+    active: int
+    learning: int
+    strict: int
+    loose: int
+    lookups: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """The filter blocked a client's lookup: one per client, name and 10 s."""
+
+    WHAT: ClassVar[str] = "block"
+    device: str
+    time_ms: int
+    category: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """Something was made to go wrong."""
+
+    WHAT: ClassVar[str] = "fault"
+    device: str
+    kind: str
+    start_ms: int
+    end_ms: int
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """What nobody can ever report: a device's points of that time, and why.
+
+    ``of`` is the measurement that was lost; empty: all of them. A report must
+    show this time as missing.
+    """
+
+    WHAT: ClassVar[str] = "lost"
+    device: str
+    start_ms: int
+    end_ms: int
+    why: str
+    of: str = ""
+
+
+Record = Run | Drive | Session | Uplink | Minute | Block | Fault | Lost
+
+RECORDS: dict[str, type[Record]] = {
+    kind.WHAT: kind for kind in (Run, Drive, Session, Uplink, Minute, Block, Fault, Lost)
+}
+"""Every kind of record, by its name in the file."""
+
+
+class Recorder:
+    """Writes a truth file; a context manager.
+
+    ``keep_bytes`` of an existing file stay, and what follows them is cut off: a
+    position that :meth:`seal` returned. None begins a new file.
+    """
+
+    def __init__(self, path: Path, *, keep_bytes: int | None = None) -> None:
+        self.path = path
+        self._keep_bytes = keep_bytes or 0
+        self._file: Any = None
+        self._member: gzip.GzipFile | None = None
+
+    def __enter__(self) -> Self:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self.path.open("r+b" if self._keep_bytes else "wb")
+        self._file.truncate(self._keep_bytes)
+        self._file.seek(0, os.SEEK_END)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self.seal()
+        finally:
+            self._file.close()
+
+    def write(self, record: Record) -> None:
+        """Write one record."""
+        self.write_lines(line(record))
+
+    def write_lines(self, text: str) -> None:
+        """Write whole lines that :func:`line` made."""
+        if self._member is None:
+            # No name and no date inside: the bytes depend on the records alone.
+            self._member = gzip.GzipFile("", "wb", 6, self._file, mtime=0)
+        self._member.write(text.encode())
+
+    def seal(self) -> int:
+        """Put everything so far on the disk; the file's length then, for ``keep_bytes``."""
+        if self._member is not None:
+            self._member.close()
+            self._member = None
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        return int(self._file.tell())
+
+    def run(self, **fields: Any) -> None:
+        """Write a :class:`Run`."""
+        self.write(Run(**fields))
+
+    def drive(self, **fields: Any) -> None:
+        """Write a :class:`Drive`."""
+        self.write(Drive(**fields))
+
+    def session(self, **fields: Any) -> None:
+        """Write a :class:`Session`."""
+        self.write(Session(**fields))
+
+    def uplink(self, **fields: Any) -> None:
+        """Write an :class:`Uplink`."""
+        self.write(Uplink(**fields))
+
+    def minute(self, **fields: Any) -> None:
+        """Write a :class:`Minute`."""
+        self.write(Minute(**fields))
+
+    def block(self, **fields: Any) -> None:
+        """Write a :class:`Block`."""
+        self.write(Block(**fields))
+
+    def fault(self, **fields: Any) -> None:
+        """Write a :class:`Fault`."""
+        self.write(Fault(**fields))
+
+    def lost(self, **fields: Any) -> None:
+        """Write a :class:`Lost`."""
+        self.write(Lost(**fields))
+
+
+_ENCODE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_FIELDS = {kind: tuple(f.name for f in dataclasses.fields(kind)) for kind in RECORDS.values()}
+
+
+def line(record: Record) -> str:
+    """One record as a line of the file."""
+    document: dict[str, Any] = {"what": record.WHAT}
+    for name in _FIELDS[type(record)]:
+        document[name] = getattr(record, name)
+    return _ENCODE(document) + "\n"
+
+
+def read(path: Path) -> Iterator[Record]:
+    """The records of a file, in order, one at a time. Raises :class:`TruthError`, or OSError."""
+    number = 0
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as text:
+            for number, row in enumerate(text, start=1):
+                document = json.loads(row)
+                record = RECORDS[document.pop("what")](**document)
+                if number == 1 and not (isinstance(record, Run) and record.format == FORMAT):
+                    raise TruthError(f"read {path}: it does not begin as a truth of format 1")
+                yield record
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise TruthError(f"read {path}: damaged or cut short after line {number}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, TruthError):
+            raise
+        raise TruthError(f"read {path}: line {number} is no record of a truth") from error

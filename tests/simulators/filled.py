@@ -1,0 +1,82 @@
+"""A small history in an archive, with its truth beside it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from homeroute_analytics import legs
+from homeroute_collector.archive import Archive
+from homeroute_collector.ingest import Ingest
+from homeroute_collector.own_clock import OwnClock
+from homeroute_simulators.filling import Checkpoint, Filled, fill
+from homeroute_simulators.filling_state import taught_days
+from homeroute_simulators.truth import Recorder
+from homeroute_simulators.world import World, world
+
+BEFORE = date(2026, 11, 18)
+
+
+def place(seed: int = 7, buses: int = 3) -> World:
+    return world(seed, buses=buses)
+
+
+def run(
+    folder: Path,
+    where: World,
+    days: Sequence[date],
+    *,
+    faults: bool = True,
+    processes: int = 0,
+    keep_bytes: int | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> Filled:
+    """Fill those days into ``folder``."""
+
+    async def fill_it() -> Filled:
+        archive = Archive.open(
+            folder / "archive.duckdb", district=where.district.name, extra_ddl=[legs.DDL]
+        )
+        ingest = Ingest(archive, OwnClock(), district=where.district.name, retention_days=3_660)
+        working = asyncio.create_task(ingest.run())
+        try:
+            with Recorder(folder / "truth.jsonl.gz", keep_bytes=keep_bytes) as recorder:
+                if keep_bytes is None:
+                    recorder.run(
+                        seed=where.district.seed,
+                        version="0",
+                        district=where.district.name,
+                        timezone=where.district.timezone,
+                        made_by="history",
+                    )
+                filled = await fill(
+                    archive,
+                    ingest,
+                    where,
+                    days,
+                    definition="0123456789ab",
+                    version="0.1.0",
+                    progress=lambda done, parts: None,
+                    recorder=recorder,
+                    faults=faults,
+                    processes=processes,
+                    checkpoint=checkpoint,
+                )
+            assert ingest.counts.refused == 0
+            return filled
+        finally:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+            await asyncio.to_thread(archive.close)
+
+    return asyncio.run(fill_it())
+
+
+def history(
+    folder: Path, seed: int = 7, *, days: int = 3, buses: int = 3, faults: bool = True
+) -> None:
+    """Fill the last days taught before :data:`BEFORE`."""
+    where = place(seed, buses)
+    run(folder, where, taught_days(where, BEFORE, days), faults=faults)

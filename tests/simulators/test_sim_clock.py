@@ -1,0 +1,76 @@
+"""Simulated time: one for all who read it, faster than ours, and never back."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+
+import pytest
+
+from homeroute_simulators.sim_clock import SimClock
+
+START_MS = 1_794_830_400_000
+
+
+class Ours:
+    """Our own seconds, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def test_simulated_time_runs_so_many_times_faster_from_its_start_on() -> None:
+    ours = Ours()
+    clock = SimClock(60.0, START_MS, monotonic_s=ours)
+    assert clock.now_ms() == START_MS
+    ours.now_s += 2.0
+    assert clock.now_ms() == START_MS + 120_000
+    assert clock.now_s() == 120.0
+    assert clock.now().timestamp() * 1000 == START_MS + 120_000
+    clock.begin()
+    assert clock.now_ms() == START_MS
+
+
+def test_who_is_told_the_same_numbers_reads_the_same_time() -> None:
+    ours = Ours()
+    clock = SimClock(7.5, START_MS, monotonic_s=ours)
+    other = SimClock(7.5, START_MS, origin_s=clock.origin_s, monotonic_s=ours)
+    for step_s in (0.013, 1.0, 3_600.0):
+        ours.now_s += step_s
+        assert clock.now_ms() == other.now_ms()
+
+
+def test_an_agents_clock_is_of_its_own_boot_and_dated_only_when_it_may_be() -> None:
+    ours = Ours()
+    clock = SimClock(10.0, START_MS, monotonic_s=ours)
+    dated = clock.device(START_MS - 5_000, "one")
+    undated = clock.device(START_MS, "two", dated=False)
+    ours.now_s += 1.0
+    assert (dated.boot_ms(), undated.boot_ms()) == (15_000, 10_000)
+    assert dated.now_ms() == START_MS + 10_000
+    assert not undated.trusted
+    assert undated.offer("gps", clock.now_ms())
+    assert undated.now_ms() == clock.now_ms()
+
+
+def test_waiting_takes_less_of_our_time_and_ends_in_time() -> None:
+    async def story() -> list[int]:
+        clock = SimClock(1_000.0, START_MS)
+        reached = []
+        for seconds in (5, 10, 20):
+            await clock.until(START_MS + seconds * 1000)
+            reached.append(clock.now_ms())
+        return reached
+
+    reached = asyncio.run(story())
+    assert all(at >= START_MS + s * 1000 for at, s in zip(reached, (5, 10, 20), strict=True))
+    assert all(a <= b for a, b in itertools.pairwise(reached))
+
+
+@pytest.mark.parametrize("speed", [0.0, -1.0, 10_001.0])
+def test_a_speed_out_of_bounds_is_refused(speed: float) -> None:
+    with pytest.raises(ValueError, match="speed"):
+        SimClock(speed, START_MS)
