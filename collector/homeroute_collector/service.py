@@ -13,9 +13,10 @@ import dataclasses
 import logging
 import socket
 import ssl
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
@@ -50,6 +51,9 @@ CANCEL_AGAIN_S = 1.0
 EXPIRY_DELAY_S, EXPIRY_S = 3_600.0, 86_400.0
 """When the archive's retention is first applied, and how often."""
 
+Job = Callable[[Collector], Coroutine[Any, Any, None]]
+"""Work beside the collector's own that runs until cancelled, such as the rollups."""
+
 Started = Callable[[Collector, str], None]
 """Called once everything serves, with the collector and the pages' URL."""
 
@@ -65,6 +69,7 @@ async def serve(
     stop: asyncio.Event,
     mount: Sequence[Mount] = (),
     extra_ddl: Sequence[str] = (),
+    jobs: Mapping[str, Job] | None = None,
     listen: Listen | None = None,
     broker_port: int = 1883,
     status_s: float = presence_points.STATUS_S,
@@ -73,7 +78,8 @@ async def serve(
 
     Without ``config.broker`` an embedded broker runs on ``broker_port`` of the
     loopback, and on TLS where ``listen`` says. ``extra_ddl`` are other components'
-    tables, ``mount`` their pages. Raises :class:`CannotStart`, ArchiveError or
+    tables, ``mount`` their pages, ``jobs`` their work by task name: a job that fails
+    ends the whole. Raises :class:`CannotStart`, ArchiveError or
     BrokerError.
     """
     async with AsyncExitStack() as stack:
@@ -97,6 +103,8 @@ async def serve(
                 ),
             ]
             tasks.append(group.create_task(_expire(collector), name="expiry"))
+            for name, job in (jobs or {}).items():
+                tasks.append(group.create_task(job(collector), name=name))
             if collector.follower is not None:
                 tasks.append(group.create_task(collector.follower.run(), name="influx"))
             if embedded is not None:

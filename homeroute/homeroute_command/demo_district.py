@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import aiohttp
 
 from homeroute_agent.run import version
-from homeroute_analytics import legs
+from homeroute_analytics import tables
 from homeroute_collector.broker import Credentials, EmbeddedBroker, Endpoint
 from homeroute_collector.collector import Collector
 from homeroute_collector.config import CollectorConfig, parse
@@ -185,7 +185,7 @@ async def _collector(
             started=lambda collector, url: started.set_result((collector, url)),
             stop=enough,
             mount=[mount_pages, controls.mount],
-            extra_ddl=[legs.DDL],
+            extra_ddl=tables.DDL,
             status_s=STATUS_S,
         ),
         name="collector",

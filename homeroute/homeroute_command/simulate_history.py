@@ -28,7 +28,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from homeroute_analytics import legs
+from homeroute_analytics import tables
 from homeroute_collector.archive import FILE_NAME, Archive
 from homeroute_collector.archive_records import ArchiveError
 from homeroute_collector.broker import site
@@ -173,7 +173,7 @@ async def _fill(args: argparse.Namespace, data: Path, state: FillState) -> Fille
         data / FILE_NAME,
         district=district.name,
         memory_limit=MEMORY_LIMIT,
-        extra_ddl=[legs.DDL],
+        extra_ddl=tables.DDL,
     )
     ingest = Ingest(archive, OwnClock(), district=district.name, retention_days=RETENTION_DAYS)
     working = asyncio.create_task(ingest.run(), name="ingest")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from homeroute_analytics import legs
+from homeroute_analytics import tables
 from homeroute_collector.archive_records import ArchiveError
 from homeroute_collector.broker import (
     BrokerError,
@@ -162,7 +162,7 @@ async def _serve(config: CollectorConfig, listen: Listen | None, broker_port: in
         started=started,
         stop=stop,
         mount=[mount_pages],
-        extra_ddl=[legs.DDL],
+        extra_ddl=tables.DDL,
         listen=listen,
         broker_port=broker_port,
     )

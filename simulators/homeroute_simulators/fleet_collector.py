@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from homeroute_analytics import legs
+from homeroute_analytics import tables
 from homeroute_collector.archive import FILE_NAME, Archive
 from homeroute_collector.broker import Credentials, EmbeddedBroker
 from homeroute_collector.config import Broker
@@ -81,7 +81,7 @@ async def collecting(
             Archive.open,
             folder / FILE_NAME,
             district=district,
-            extra_ddl=[legs.DDL],
+            extra_ddl=tables.DDL,
             now_ms=wall.now_ms,
         )
         stack.push_async_callback(asyncio.to_thread, archive.close)

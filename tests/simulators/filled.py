@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from homeroute_analytics import legs
+from homeroute_analytics import tables
 from homeroute_collector.archive import Archive
 from homeroute_collector.ingest import Ingest
 from homeroute_collector.own_clock import OwnClock
@@ -37,7 +37,7 @@ def run(
 
     async def fill_it() -> Filled:
         archive = Archive.open(
-            folder / "archive.duckdb", district=where.district.name, extra_ddl=[legs.DDL]
+            folder / "archive.duckdb", district=where.district.name, extra_ddl=tables.DDL
         )
         ingest = Ingest(archive, OwnClock(), district=where.district.name, retention_days=3_660)
         working = asyncio.create_task(ingest.run())

@@ -1,0 +1,8 @@
+"""Every table of the archive that analytics own, for whoever opens an archive."""
+
+from __future__ import annotations
+
+from homeroute_analytics import legs, timetable
+
+DDL = (legs.DDL, *timetable.DDL)
+"""Statements that make what is missing and change nothing else."""
