@@ -3,7 +3,8 @@
 A stored session is the truth's when it began in the same minute (two seconds
 either way, for counts of whole seconds) on the same device, and of several the
 one with the same bytes. Guarantees: none is used twice; what is left over on
-either side is counted.
+either side is counted; what an archive that is right tells of sessions cut short
+is never left over.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ class Sessions:
 
 
 @dataclass(slots=True)
-class _True:
+class TrueSession:
+    """A session that was. ``touched``: some of it was lost. ``found``: what was told of it."""
+
     start_ms: int
     down: int
     up: int
@@ -69,6 +72,7 @@ class _True:
     found: tuple[int, int] | None = None
 
     def minutes(self) -> set[int]:
+        """The minutes it may be told to have begun in."""
         return {(self.start_ms + slack) // MINUTE_MS for slack in (-SLACK_MS, 0, SLACK_MS)}
 
 
@@ -79,13 +83,16 @@ def match_sessions(work: duckdb.DuckDBPyConnection) -> Sessions:
         "SELECT device FROM session UNION SELECT device FROM stored_session ORDER BY 1"
     ).fetchall()
     for (device,) in devices:
-        true = [_True(*row) for row in work.execute(_TRUE, [device]).fetchall()]
+        true = [TrueSession(*row) for row in work.execute(_TRUE, [device]).fetchall()]
         stored = work.execute(_STORED, [device, device]).fetchall()
-        _compare(true, stored, total)
+        compare(true, stored, total)
     return total
 
 
-def _compare(true: list[_True], stored: Iterable[tuple[int, int, int]], total: Sessions) -> None:
+def compare(
+    true: list[TrueSession], stored: Iterable[tuple[int, int, int]], total: Sessions
+) -> None:
+    """Compare those of one device. ``stored``: the minute it began in, bytes down and up."""
     free: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for minute, down, up in stored:
         free[minute].append((down, up))
@@ -108,7 +115,7 @@ def _compare(true: list[_True], stored: Iterable[tuple[int, int, int]], total: S
 
 
 def _take(
-    session: _True, free: dict[int, list[tuple[int, int]]], *, exactly: bool
+    session: TrueSession, free: dict[int, list[tuple[int, int]]], *, exactly: bool
 ) -> tuple[int, int] | None:
     choices = [
         (
@@ -129,24 +136,67 @@ def _take(
     return moved
 
 
-def _give(touched: list[_True], free: dict[int, list[tuple[int, int]]]) -> None:
-    """Of a session cut short less is told than it moved: the most told goes to the least fit."""
+def _give(touched: list[TrueSession], free: dict[int, list[tuple[int, int]]]) -> None:
+    """Give what is left to sessions cut short, of which less is told than they moved.
+
+    As many as can be are given away: whenever there is a way to give every one, none is
+    left over. One at a time, and each to its best fit, is not enough: the slack of two
+    seconds lets one take its neighbour's, whose own then fits nobody.
+    """
     told = sorted(((moved, minute) for minute in free for moved in free[minute]), reverse=True)
-    for moved, minute in told:
-        fits = [
-            session
-            for session in touched
-            if session.found is None
-            and minute in session.minutes()
-            and moved[0] <= session.down
-            and moved[1] <= session.up
-        ]
-        if fits:
-            min(fits, key=lambda session: (session.down, session.up)).found = moved
-            free[minute].remove(moved)
+    near: dict[int, list[int]] = defaultdict(list)
+    for at, session in enumerate(touched):
+        if session.found is None:
+            for minute in session.minutes():
+                near[minute].append(at)
+    fits = [
+        sorted(
+            (
+                at
+                for at in near.get(minute, ())
+                if moved[0] <= touched[at].down and moved[1] <= touched[at].up
+            ),
+            key=lambda at: (touched[at].down, touched[at].up, at),
+        )
+        for moved, minute in told
+    ]
+    for number, at in _most(fits).items():
+        moved, minute = told[number]
+        touched[at].found = moved
+        free[minute].remove(moved)
 
 
-def _count(session: _True, total: Sessions) -> None:
+def _most(fits: list[list[int]]) -> dict[int, int]:
+    """As many of ``fits`` as possible with a choice each, none chosen twice (augmenting paths)."""
+    chosen: dict[int, int] = {}
+    taken: dict[int, int] = {}
+    for begin in range(len(fits)):
+        # Breadth first: who would have to move elsewhere, for this one to be given a place.
+        came: dict[int, int] = {}
+        waiting = [begin]
+        for number in waiting:
+            fresh = [at for at in fits[number] if at not in came]
+            came |= dict.fromkeys(fresh, number)
+            free = next((at for at in fresh if at not in taken), None)
+            if free is not None:
+                _shift(chosen, taken, came, free)
+                break
+            waiting += [taken[at] for at in fresh]
+    return chosen
+
+
+def _shift(chosen: dict[int, int], taken: dict[int, int], came: dict[int, int], at: int) -> None:
+    """Give a place to who asked for it, the one that leaves to who asked for that, and so on."""
+    while True:
+        number = came[at]
+        left = chosen.get(number)
+        chosen[number], taken[at] = at, number
+        if left is None:
+            return
+        at = left
+
+
+def _count(session: TrueSession, total: Sessions) -> None:
     if session.touched:
         down, up = session.found or (0, 0)
         total.lost += session.found is None
