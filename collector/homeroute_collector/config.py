@@ -121,6 +121,12 @@ class RefusedSettings(_Settings):
     bound_bytes_per_device: Annotated[int, Field(strict=True, ge=262_144)] = 16_777_216
 
 
+class PresenceSettings(_Settings):
+    """When silence counts, where the timetable does not say."""
+
+    hotspot_silent_h: Annotated[float, Field(strict=True, gt=0, le=8_784)] = 96.0
+
+
 class CollectorConfig(_Settings):
     """Everything the collector is told. ``broker`` None: an embedded one is used."""
 
@@ -135,6 +141,7 @@ class CollectorConfig(_Settings):
     influx: Influx | None = None
     archive: ArchiveSettings = ArchiveSettings()
     refused: RefusedSettings = RefusedSettings()
+    presence: PresenceSettings = PresenceSettings()
 
 
 def load(path: Path) -> CollectorConfig:

@@ -5,15 +5,18 @@ received more than 180 s after their event never change the live state; silence
 counts only while the collector itself was listening, so that its own restart or
 a lost broker never makes a fleet look offline.
 
-Does not: know MQTT, the archive or the timetable. ``parked``, ``unscheduled``
-and ``retired`` are names that only a timetable can give.
+Does not: know MQTT, the archive or the timetable, which is told as a
+:class:`~homeroute_collector.schedule.Schedule`.
 
 How a state is reached:
 
+- ``retired``: said by people, whatever is heard.
 - ``unknown``: never heard, or silent while the collector was not listening.
-- ``offline``: silent for more than 3 batch intervals (the device's birth tells
+- *absent*: silent for more than 3 batch intervals (the device's birth tells
   the interval), or dead for one interval without being heard again: a bus that
-  drops out for half a minute does not flap.
+  drops out for half a minute does not flap. What an absence is called,
+  ``offline``, ``parked`` or ``unscheduled``, the timetable decides
+  (:mod:`homeroute_collector.presence_absence`).
 - ``degraded``: reporting, but no uplink was usable at the newest sample, or the
   backlog on the device is growing. ``online``: reporting, and neither. A change
   between these two needs two consecutive batches that agree.
@@ -24,14 +27,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Literal, TypeVar, get_args
+from typing import TypeVar
 
-from homeroute_collector.presence_report import AgentSeen, Report, Sighting, UplinkSeen, WifiSeen
+from homeroute_collector.presence_absence import (
+    HOTSPOT_SILENT_MS,
+    STATES,
+    Absence,
+    State,
+    absent,
+)
+from homeroute_collector.presence_report import (
+    AgentSeen,
+    FilterSeen,
+    HealthSeen,
+    Report,
+    Sighting,
+    UplinkSeen,
+    WifiSeen,
+)
+from homeroute_collector.schedule import Schedule
 from homeroute_wire.measurements import UPLINK_USABLE
 from homeroute_wire.messages import Status
 
-State = Literal["unknown", "online", "degraded", "offline", "parked", "unscheduled", "retired"]
-STATES: tuple[State, ...] = get_args(State)
+__all__ = ["STATES", "Change", "Device", "Presence", "State", "level"]
 
 SILENT_BATCHES = 3
 """Batch intervals of silence after which a device is offline (DESIGN section 6)."""
@@ -44,6 +62,12 @@ AGREEING_REPORTS = 2
 
 BACKLOG_REPORTS = 4
 """Agent reports over which a backlog must grow each time to be called growing."""
+
+FILTER_CHECK_MS = 2 * 3_600_000
+"""A filter is checked hourly: a check older than two of them says nothing of now."""
+
+STREAMS_KEPT = 8
+"""Runs of a device's agent that are remembered, to know an older one that comes back."""
 
 BACKFILL_SHOWN_MS = 10_000
 """A backfill is called one for at least this long, so that a short one can be seen."""
@@ -64,6 +88,8 @@ class Device:
 
     Times are ms since 1970 by the collector's clock, but ``newest_ms``, the
     newest live point's own time. ``late_ms`` is when a batch of the past last came.
+    ``twin_ms`` is when an older run of its agent was last born again after a newer
+    one: no agent does that, so two devices share the name.
     """
 
     device: str
@@ -82,6 +108,10 @@ class Device:
     uplinks: tuple[UplinkSeen, ...] = ()
     wifi: tuple[WifiSeen, ...] = ()
     agents: tuple[AgentSeen, ...] = ()
+    health: HealthSeen | None = None
+    filters: tuple[FilterSeen, ...] = ()
+    streams: tuple[str, ...] = ()
+    twin_ms: int | None = None
 
     @property
     def silence_ms(self) -> int:
@@ -129,6 +159,8 @@ def born(device: Device, status: Status, now_ms: int, *, retained: bool) -> Devi
     that was down when the device died still holds its birth.
     """
     heard_ms = device.heard_ms if retained else now_ms
+    again = not retained and status.stream != device.stream and status.stream in device.streams
+    streams = (*(s for s in device.streams if s != status.stream), status.stream)
     return replace(
         device,
         kind=status.kind or device.kind,
@@ -137,6 +169,8 @@ def born(device: Device, status: Status, now_ms: int, *, retained: bool) -> Devi
         batch_s=status.batch_s,
         heard_ms=heard_ms,
         died_ms=None,
+        streams=streams[-STREAMS_KEPT:],
+        twin_ms=now_ms if again else device.twin_ms,
     )
 
 
@@ -174,33 +208,60 @@ def reported(device: Device, report: Report) -> Device:
         uplinks=_newest(device.uplinks, report.uplinks, horizon_ms),
         wifi=_newest(device.wifi, report.wifi, horizon_ms),
         agents=agents,
+        health=max(
+            (seen for seen in (device.health, *report.health) if seen is not None),
+            key=lambda seen: seen.time_ms,
+            default=None,
+        ),
+        filters=_newest(device.filters, report.filters, newest_ms - FILTER_CHECK_MS),
     )
     return _judged(device, at_once=after_silence)
 
 
-def ticked(device: Device, now_ms: int, listening_since_ms: int | None) -> Device:
+def ticked(
+    device: Device,
+    now_ms: int,
+    listening_since_ms: int | None,
+    schedule: Schedule | None = None,
+    hotspot_silent_ms: int = HOTSPOT_SILENT_MS,
+) -> Device:
     """The state at ``now_ms``.
 
     ``listening_since_ms``: since when the collector has heard its broker without
-    a break; None while it does not.
+    a break; None while it does not. ``schedule``: None where nobody has told one.
     """
-    state = _state(device, now_ms, listening_since_ms)
+    state = _state(device, now_ms, listening_since_ms, schedule, hotspot_silent_ms)
     if state == device.state:
         return device
     return replace(device, state=state, state_since_ms=now_ms, dissent=0)
 
 
-def _state(device: Device, now_ms: int, listening_since_ms: int | None) -> State:
-    if device.state == "retired":
+def _state(
+    device: Device,
+    now_ms: int,
+    listening_since_ms: int | None,
+    schedule: Schedule | None,
+    hotspot_silent_ms: int,
+) -> State:
+    if device.state == "retired" if schedule is None else device.device in schedule.retired:
         return "retired"
-    if device.died_ms is not None and now_ms - device.died_ms >= _death_ms(device):
-        return "offline"
-    if device.heard_ms is None:
-        return "unknown"
-    if now_ms - device.heard_ms <= device.silence_ms:
-        return device.quality
+    dead = device.died_ms is not None and now_ms - device.died_ms >= _death_ms(device)
+    heard_ms = device.heard_ms
+    if not dead:
+        if heard_ms is None:
+            return "unknown"
+        if now_ms - heard_ms <= device.silence_ms:
+            return device.quality
     listened = listening_since_ms is not None and now_ms - listening_since_ms > device.silence_ms
-    return "offline" if listened or device.state == "offline" else "unknown"
+    absence = Absence(
+        device=device.device,
+        kind=device.kind,
+        since_ms=(device.died_ms if dead else heard_ms) or 0,
+        limit_ms=_death_ms(device) if dead else device.silence_ms,
+        listened=dead or listened,
+        before=device.state,
+    )
+    return absent(absence, now_ms, schedule, hotspot_silent_ms)
 
 
 def _death_ms(device: Device) -> int:
@@ -244,8 +305,13 @@ class Presence:
     Not shared between threads.
     """
 
-    def __init__(self, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, now_ms: Callable[[], int], *, hotspot_silent_ms: int = HOTSPOT_SILENT_MS
+    ) -> None:
+        self.schedule: Schedule | None = None
+        """The timetable around now; whoever knows it sets it anew. None: not told."""
         self._now_ms = now_ms
+        self._hotspot_silent_ms = hotspot_silent_ms
         self._devices: dict[str, Device] = {}
         self._listening_since_ms: int | None = None
 
@@ -284,7 +350,9 @@ class Presence:
         now_ms = self._now_ms()
         changes = []
         for name, before in self._devices.items():
-            after = ticked(before, now_ms, self._listening_since_ms)
+            after = ticked(
+                before, now_ms, self._listening_since_ms, self.schedule, self._hotspot_silent_ms
+            )
             if after is not before:
                 self._devices[name] = after
                 changes.append(Change(name, before.state, after.state))

@@ -13,7 +13,7 @@ from typing import Any
 
 from homeroute_collector.archive_records import Columns
 from homeroute_collector.presence import STATES, Device, State, reported
-from homeroute_collector.presence_report import HISTORICAL_MS, digest
+from homeroute_collector.presence_report import HISTORICAL_MS, READ, digest, read_fields
 
 Query = Callable[[str, Sequence[Any]], Awaitable[list[tuple[Any, ...]]]]
 
@@ -22,12 +22,6 @@ STATUS_WINDOW_MS = 86_400_000
 
 POINTS_WINDOW_MS = 600_000
 """How far before the newest commit live points are read again: several batches."""
-
-_READ = {
-    "uplink": ("interface", "state", "rtt_ms", "loss_ratio"),
-    "wifi": ("ssid", "band", "clients"),
-    "agent": ("version", "sampled", "spooled", "dropped", "refused"),
-}
 
 _STATUS = """
 WITH recent AS (
@@ -75,7 +69,8 @@ def _as_believed(device: Device, state: State, newest_ms: int | None, since_ms: 
 async def _live(query: Query) -> list[tuple[str, int, dict[str, Columns]]]:
     """The last live points of each batch, oldest batch first."""
     batches: dict[tuple[int, str], dict[str, Columns]] = {}
-    for measurement, fields in _READ.items():
+    for measurement in READ:
+        fields = read_fields(measurement)
         names = ", ".join(f'"{field}"' for field in fields)
         rows = await query(
             # Names are the constants above.

@@ -6,8 +6,9 @@ event are counted and otherwise left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, Protocol
 
 HISTORICAL_MS = 180_000
@@ -40,13 +41,17 @@ class Sighting(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class UplinkSeen:
-    """The newest sample of one uplink; ``rtt_ms`` and ``loss_ratio`` may be unknown."""
+    """The newest sample of one uplink; what may be None was not measured."""
 
     time_ms: int
     interface: str
     state: int
     rtt_ms: float | None
     loss_ratio: float | None
+    technology: str = ""
+    carrier: str = ""
+    rsrp_dbm: float | None = None
+    sinr_db: float | None = None
 
     @property
     def series(self) -> tuple[str, ...]:
@@ -79,6 +84,35 @@ class AgentSeen:
     spooled: int
     dropped: int
     refused: int
+    spool_bytes: int = 0
+    config_version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HealthSeen:
+    """The gateway's own state; None where it cannot tell."""
+
+    time_ms: int
+    undervoltage: bool | None
+    throttled: bool | None
+    clock_offset_ms: int | None
+    disk_ratio: float | None
+    temperature_c: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FilterSeen:
+    """The newest check of one content filter with its canary."""
+
+    time_ms: int
+    filter: str
+    canary_blocked: bool
+    filter_live: bool
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """What a newer sample replaces."""
+        return (self.filter,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +130,24 @@ class Report:
     uplinks: tuple[UplinkSeen, ...] = ()
     wifi: tuple[WifiSeen, ...] = ()
     agents: tuple[AgentSeen, ...] = ()
+    health: tuple[HealthSeen, ...] = ()
+    filters: tuple[FilterSeen, ...] = ()
+
+
+READ: Mapping[str, type] = {
+    "uplink": UplinkSeen,
+    "wifi": WifiSeen,
+    "agent": AgentSeen,
+    "health": HealthSeen,
+    "filter_check": FilterSeen,
+}
+"""What presence reads of a measurement: its record's fields, the first of which is the time."""
+
+
+@cache
+def read_fields(measurement: str) -> tuple[str, ...]:
+    """The columns presence reads of a measurement, without the time."""
+    return tuple(field.name for field in fields(READ[measurement]) if field.name != "time_ms")
 
 
 def digest(kind: str, received_ms: int, measurements: Mapping[str, Columns]) -> Report:
@@ -104,27 +156,23 @@ def digest(kind: str, received_ms: int, measurements: Mapping[str, Columns]) -> 
     times = [time for columns in measurements.values() for time in columns.times_ms]
     live = [time for time in times if time >= oldest_live]
 
-    def rows(name: str, *fields: str) -> Iterator[tuple[Any, ...]]:
+    def seen(name: str) -> tuple[Any, ...]:
         columns = measurements.get(name)
         if columns is None:
-            return
+            return ()
         nothing = [None] * len(columns.times_ms)
-        lists = [columns.values.get(field, nothing) for field in fields]
-        for row in zip(columns.times_ms, *lists, strict=True):
-            if row[0] >= oldest_live:
-                yield row
+        lists = [columns.values.get(field, nothing) for field in read_fields(name)]
+        rows = zip(columns.times_ms, *lists, strict=True)
+        return tuple(READ[name](*row) for row in rows if row[0] >= oldest_live)
 
     return Report(
         kind=kind,
         received_ms=received_ms,
         newest_ms=max(live, default=None),
         historical=len(times) - len(live),
-        uplinks=tuple(
-            UplinkSeen(*row) for row in rows("uplink", "interface", "state", "rtt_ms", "loss_ratio")
-        ),
-        wifi=tuple(WifiSeen(*row) for row in rows("wifi", "ssid", "band", "clients")),
-        agents=tuple(
-            AgentSeen(*row)
-            for row in rows("agent", "version", "sampled", "spooled", "dropped", "refused")
-        ),
+        uplinks=seen("uplink"),
+        wifi=seen("wifi"),
+        agents=seen("agent"),
+        health=seen("health"),
+        filters=seen("filter_check"),
     )

@@ -165,7 +165,9 @@ async def _assemble(
     config: CollectorConfig, archive: Archive, broker: Broker, stack: AsyncExitStack
 ) -> Collector:
     clock = OwnClock(config.clock)
-    presence = Presence(clock.now_ms)
+    presence = Presence(
+        clock.now_ms, hotspot_silent_ms=int(config.presence.hotspot_silent_h * 3_600_000)
+    )
     presence.restore(await restored(archive.query))
     tail = Tail()
     ingest = Ingest(archive, clock, district=config.district, retention_days=config.retention_days)

@@ -301,7 +301,7 @@ def test_a_digest_keeps_the_live_rows_of_what_presence_needs() -> None:
         received_ms=received,
         newest_ms=START + 5,
         historical=1,
-        uplinks=(UplinkSeen(START, "wwan0", 2, None, None),),
+        uplinks=(UplinkSeen(START, "wwan0", 2, None, None, "LTE", "unknown"),),
         wifi=(WifiSeen(START + 5, "a", "5", 3),),
     )
 
