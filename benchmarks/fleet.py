@@ -22,10 +22,14 @@ from homeroute_command.simulate_fleet import FILES_EACH, ORDINARY, allow_files
 from homeroute_simulators.fleet import Broker, Fleet
 from homeroute_simulators.fleet_collector import collecting
 from homeroute_simulators.fleet_pace import pace
+from homeroute_simulators.itinerary import school_days
 from homeroute_simulators.sim_clock import SimClock
-from homeroute_simulators.world import found
+from homeroute_simulators.world import world
 
-START_MS = 1_794_830_400_000
+START_MS = 1_794_834_060_000
+"""2026-11-16 07:01 in Kansas: more buses drive then than at any other time of the day."""
+
+DAY_MS = 86_400_000
 SETTLE_S = 15.0
 """Of our own time, before anything is measured."""
 
@@ -43,7 +47,8 @@ class Measured(SimClock):
 
 
 async def measure(buses: int, speed: float, seconds: float, folder: Path) -> None:
-    district = found(7, buses=buses)
+    place = world(7, buses=buses)
+    district = place.district
     clock = Measured(speed, START_MS)
     clock.late_ms = []
     devices = [(bus.device, "bus") for bus in district.buses]
@@ -52,6 +57,7 @@ async def measure(buses: int, speed: float, seconds: float, folder: Path) -> Non
     async with collecting(folder / "data", district.name, clock, devices) as its:
         fleet = Fleet(
             district,
+            school_days(place, START_MS, START_MS + DAY_MS),
             state=folder / "devices",
             broker=Broker(its.broker.host, its.broker.port),
             passwords=its.passwords,
@@ -60,28 +66,31 @@ async def measure(buses: int, speed: float, seconds: float, folder: Path) -> Non
             rtt_scale=rtt_scale,
         )
         stop = asyncio.Event()
-        driving = asyncio.create_task(fleet.run(stop, quiesce_s=20.0))
+        running = asyncio.create_task(fleet.run(stop, quiesce_s=20.0))
         while not clock.late_ms:  # noqa: ASYNC110 -- the fleet tells nobody that it drives
             await asyncio.sleep(0.5)
         await asyncio.sleep(SETTLE_S + 10.0 / speed)
         clock.late_ms.clear()
         fleet.late_ms = 0
+        driving = len(fleet.driving)
         before_s, began_s = time.process_time(), time.monotonic()
         stored = its.ingest.counts.stored
         await asyncio.sleep(seconds)
         cpu_s, wall_s = time.process_time() - before_s, time.monotonic() - began_s
         stored = its.ingest.counts.stored - stored
+        drove = f"{driving} at first, {len(fleet.driving)} at last"
         late = sorted(clock.late_ms)
         world_late_s = fleet.late_ms / 1000
         rss_mib = rss()
         stop.set()
-        ledgers = await driving
+        ledgers = await running
         await its.ingest.drain()
     sampled = sum(ledger.sampled for ledger in ledgers.values())
     known = sum(e.stored + e.refused + e.dropped + e.spooled for e in ledgers.values())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     cuts = statistics.quantiles(late, n=100)
     print(f"{'agents':<34}{len(ledgers):>10}  at {speed:g} x, {os.cpu_count()} cores")
+    print(f"{'buses driving':<34}{drove:>10}")
     print(f"{'processor':<34}{100 * cpu_s / wall_s:>10.1f} % of one core")
     print(f"{'memory now, at most':<34}{rss_mib:>10.0f} MiB, {peak:.0f} MiB, collector included")
     print(f"{'points stored':<34}{stored / wall_s:>10.1f} /s")

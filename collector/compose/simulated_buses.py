@@ -15,15 +15,20 @@ import json
 import signal
 import sys
 import urllib.request
+from datetime import date
 from pathlib import Path
 
+from homeroute_agent.clock import wall_clock_ms
 from homeroute_collector.broker import Credentials
 from homeroute_simulators.agent_file import Cadence
 from homeroute_simulators.district import District
 from homeroute_simulators.fleet import Broker, Fleet
-from homeroute_simulators.world import found
+from homeroute_simulators.itinerary import endless, last_driven
+from homeroute_simulators.school_calendar import EveryWeekday
+from homeroute_simulators.world import World, found
 
 SEED = 7
+FIRST_DAY = date(2026, 8, 17)
 COLLECTOR = "http://collector:8080/api/1/fleet"
 
 
@@ -57,8 +62,11 @@ async def drive(district: District, data: Path, state: Path) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    now_ms = wall_clock_ms()
+    world = World(district, EveryWeekday(FIRST_DAY))
     fleet = Fleet(
         district,
+        endless(world, last_driven(world, now_ms), now_ms),
         state=state,
         broker=Broker("127.0.0.1", 1883),
         passwords=passwords,

@@ -39,6 +39,8 @@ DESCRIPTION = """\
 See it work: a simulated district of twelve buses on some eighteen routes, and two
 take-home hotspots. Real agents read fake device interfaces; broker, collector, archive and
 pages are those of `homeroute up`. Two school weeks of history are filled in first.
+Whatever the hour, the buses then drive the last school day's drives one after the other,
+without the waits between them, over and over.
 Nothing listens beyond this machine. Ctrl-C stops it.
 """
 EPILOG = """\

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import aiohttp
 
+from homeroute_agent.clock import wall_clock_ms
 from homeroute_agent.run import version
 from homeroute_analytics import tables
 from homeroute_collector.broker import Credentials, EmbeddedBroker, Endpoint
@@ -34,6 +35,7 @@ from homeroute_simulators.agent_file import Cadence
 from homeroute_simulators.district import District
 from homeroute_simulators.filling import Filled, fill
 from homeroute_simulators.fleet import Broker, Fleet, definition
+from homeroute_simulators.itinerary import endless, last_driven
 from homeroute_simulators.school_calendar import EveryWeekday
 from homeroute_simulators.world import World, found
 
@@ -57,11 +59,12 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The first page has been served and the buses drive."""
+    """The first page has been served and the buses drive: ``day``'s drives, over and over."""
 
     url: str
     first_page_s: float
     filled: Filled
+    day: date
     fleet: Fleet
     collector: Collector
 
@@ -104,14 +107,17 @@ async def demonstrate(
         if filled is None:
             return None
         await _fetch(url)
+        now_ms = wall_clock_ms()
+        day = last_driven(world, now_ms)
         fleet = Fleet(
             district,
+            endless(world, day, now_ms),
             state=folder.path / "devices",
             broker=Broker(endpoint.host, endpoint.port),
             passwords=passwords,
             cadence=Cadence(),
         )
-        now = Ready(url, round(time.monotonic() - began_s, 2), filled, fleet, collector)
+        now = Ready(url, round(time.monotonic() - began_s, 2), filled, day, fleet, collector)
         controls.fleet = fleet
         ready(now)
         return await _live(folder, district, wish, now, stop)
@@ -122,7 +128,9 @@ async def _live(
 ) -> Outcome:
     archive = now.collector.archive
     began_s, began_cpu_s = time.monotonic(), time.process_time()
-    legs_kept = asyncio.create_task(keep_legs(district, now.collector), name="live legs")
+    legs_kept = asyncio.create_task(
+        keep_legs(now.fleet, district.timezone, now.collector), name="live legs"
+    )
     driving = asyncio.create_task(now.fleet.run(stop, quiesce_s=wish.quiesce_s), name="fleet")
     try:
         with suppress(TimeoutError):

@@ -9,7 +9,9 @@ import json
 import logging
 import resource
 import signal
+import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,21 +24,26 @@ from homeroute_collector.archive_records import ArchiveError
 from homeroute_collector.broker import BrokerError, CredentialError, SiteError
 from homeroute_command import duration
 from homeroute_command.failure import Failure
+from homeroute_command.simulate_fleet_words import nothing_driven, watching
 from homeroute_simulators.agent_file import Cadence
-from homeroute_simulators.district import District
 from homeroute_simulators.faults import KINDS, Fault, parse_kinds, schedule
 from homeroute_simulators.faults_apply import APPLIED
 from homeroute_simulators.fleet import Broker, Fleet
 from homeroute_simulators.fleet_collector import collecting
 from homeroute_simulators.fleet_pace import pace
+from homeroute_simulators.itinerary import school_days
+from homeroute_simulators.planned_drive import PlannedDrive
 from homeroute_simulators.sim_clock import SPEED_BOUND, SimClock
 from homeroute_simulators.truth import Recorder
-from homeroute_simulators.world import found
+from homeroute_simulators.world import World, world
 
 BUSES, BUSES_BOUND = 12, 1_000
 SPEED = 5.0
-START = "2026-11-16T06:30"
-"""A Monday morning of school; always the same, so that the same seed is the same day."""
+START = "2026-11-16T06:50"
+"""A Monday morning of school; always the same, so that the same seed is the same day.
+
+In the half hour from then on buses drive to the schools that begin first.
+"""
 
 ORDINARY = Cadence(10.0, 60.0, 60.0, 600.0, 0.0)
 """An agent's own defaults."""
@@ -52,6 +59,12 @@ DESCRIPTION = """\
 Run many real agents in this process against one broker and one collector, on a
 clock that runs --speed times faster than ours. The agents are those of a bus;
 their gateways, riders and radio are simulated.
+
+The buses drive the school day, or the days, that --start and --for take a part of:
+each its planned drives, when they are due and as late as they are; substitutes,
+excursions and early releases among them, and nothing on a holiday. Buses are in
+school from about 06:50 to 09:15 and 14:25 to 16:40. Between drives a bus stands
+where the last one ended, its gateway on, or runs empty to where the next begins.
 
 The uplink's probe is timed by this machine's clock: at more than real speed its
 round trips are up to 4 times shorter than the world's, and so are the limits the
@@ -102,6 +115,7 @@ class Driven:
     """What a run came to. Points, but for the two counts and the times."""
 
     devices: int
+    drives: int
     faults: int
     simulated_s: float
     late_s: float
@@ -121,7 +135,8 @@ def run(args: argparse.Namespace) -> int:
         raise Failure(f"--speed {args.speed:g}: want more than 0", exit_code=2)
     try:
         kinds = parse_kinds(args.faults)
-        district = found(args.seed, buses=args.buses)
+        place = world(args.seed, buses=args.buses)
+        district = place.district
         start = datetime.fromisoformat(args.start).replace(tzinfo=ZoneInfo(district.timezone))
     except ValueError as error:
         raise Failure(str(error), exit_code=2) from None
@@ -136,7 +151,11 @@ def run(args: argparse.Namespace) -> int:
     # What goes wrong here is meant to.
     logging.getLogger("homeroute.agent").setLevel(logging.CRITICAL)
     try:
-        driven = asyncio.run(_drive(args, district, start_ms, end_ms, faults))
+        drives = school_days(place, start_ms, end_ms)
+        within = [d for own in drives.values() for d in own if d.arrive_ms > start_ms]
+        if not within:
+            print(nothing_driven(place, start, args.seconds), file=sys.stderr)
+        driven = asyncio.run(_drive(args, place, drives, start_ms, end_ms, faults))
     except (BrokerError, CredentialError, SiteError, ArchiveError) as error:
         raise Failure(str(error)) from None
     except OSError as error:
@@ -156,7 +175,8 @@ def allow_files(wanted: int) -> None:
 
 async def _drive(
     args: argparse.Namespace,
-    district: District,
+    place: World,
+    drives: Mapping[str, Sequence[PlannedDrive]],
     start_ms: int,
     end_ms: int,
     faults: tuple[Fault, ...],
@@ -164,7 +184,7 @@ async def _drive(
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
-    clock = SimClock(args.speed, start_ms)
+    clock, district = SimClock(args.speed, start_ms), place.district
     devices = [(bus.device, "bus") for bus in district.buses]
     devices += [(hotspot.device, "hotspot") for hotspot in district.hotspots]
     async with contextlib.AsyncExitStack() as stack:
@@ -184,6 +204,7 @@ async def _drive(
         cadence, rtt_scale = pace(ORDINARY, args.speed)
         fleet = Fleet(
             district,
+            drives,
             state=state / "devices",
             broker=Broker(its.broker.host, its.broker.port),
             passwords=its.passwords,
@@ -194,12 +215,25 @@ async def _drive(
             recorder=recorder,
             wall=its.wall,
         )
-        ledgers = await fleet.run(stop, until_ms=end_ms, quiesce_s=QUIESCE_S)
-        simulated_s = min(clock.now_s(), (end_ms - start_ms) / 1000)
+        with watching(fleet, its.ingest, ZoneInfo(district.timezone), start_ms, end_ms, stop):
+            ledgers = await fleet.run(stop, until_ms=end_ms, quiesce_s=QUIESCE_S)
+        simulated_s = (fleet.at_ms - start_ms) / 1000
         await its.ingest.drain()
         cloned = {fault.device for fault in faults if fault.kind == "cloned_card"}
+        begun = sum(
+            drive.depart_ms < fleet.at_ms and drive.arrive_ms > start_ms
+            for own in drives.values()
+            for drive in own
+        )
         return await _count(
-            its.archive, ledgers, state / "devices", cloned, fleet.late_ms, simulated_s, len(faults)
+            its.archive,
+            ledgers,
+            state / "devices",
+            cloned,
+            drives=begun,
+            faults=len(faults),
+            simulated_s=simulated_s,
+            late_ms=fleet.late_ms,
         )
 
 
@@ -208,9 +242,11 @@ async def _count(
     ledgers: dict[str, Ledger],
     state: Path,
     cloned: set[str],
-    late_ms: int,
-    simulated_s: float,
+    *,
+    drives: int,
     faults: int,
+    simulated_s: float,
+    late_ms: int,
 ) -> Driven:
     """Ask both ends; of a device whose card was cloned the archive holds more than it sampled."""
     adds_up = True
@@ -231,6 +267,7 @@ async def _count(
     }
     return Driven(
         len(ledgers),
+        drives,
         faults,
         round(simulated_s, 1),
         round(late_ms / 1000, 2),
@@ -256,8 +293,9 @@ def _tell(driven: Driven, *, as_json: bool) -> None:
         return
     sign = "=" if driven.adds_up else "≠"
     print(
-        f"{driven.devices} devices, {driven.simulated_s:,.0f} simulated seconds, "
-        f"{driven.faults} faults; the world was at most {driven.late_s} s late.\n"
+        f"{driven.devices} devices, {driven.drives} drives, {driven.faults} faults in "
+        f"{driven.simulated_s:,.0f} simulated seconds; the world was at most {driven.late_s} s "
+        "late.\n"
         f"sampled {driven.sampled:,} {sign} stored {driven.stored:,} + refused {driven.refused:,} "
         f"+ dropped {driven.dropped:,} + spooled {driven.spooled:,}"
     )

@@ -15,11 +15,9 @@ import os
 import random
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from homeroute_agent.activity import Thresholds
 from homeroute_agent.clock import wall_clock_ms
@@ -27,15 +25,18 @@ from homeroute_agent.config import load
 from homeroute_agent.names import load as load_names
 from homeroute_agent.spool import Ledger
 from homeroute_simulators.agent_file import Cadence, bus_file, hotspot_file, spare_file
+from homeroute_simulators.course import Course
 from homeroute_simulators.district import Bus, District
 from homeroute_simulators.faults import Fault
 from homeroute_simulators.faults_apply import Stage, Wrong, make_all
 from homeroute_simulators.fleet_device import Device
 from homeroute_simulators.gateway import SSID, BusGateway, Gateway, HotspotGateway
-from homeroute_simulators.lap import Lap
 from homeroute_simulators.link import Link
+from homeroute_simulators.logbook import Logbook
 from homeroute_simulators.names import write_lists
-from homeroute_simulators.radio import SERVICE_FLOOR_DBM, Radio
+from homeroute_simulators.planned_drive import PlannedDrive
+from homeroute_simulators.radio import Radio
+from homeroute_simulators.roads import Shape
 from homeroute_simulators.sim_clock import SimClock
 from homeroute_simulators.truth import Recorder
 from homeroute_simulators.truth_facts import Facts
@@ -44,8 +45,6 @@ MEMORY = Path("/dev/shm")  # noqa: S108 -- a folder of ours is made in it
 """Where Linux keeps files in memory; elsewhere the system's temporary folder serves."""
 
 STEP_MS = 1_000
-SOON = 4
-"""Every so many buses, one starts just before a hollow, so that something happens soon."""
 
 ALIKE_S = 10.0
 """Devices start spread over so many simulated seconds, so that they do not sample as one."""
@@ -62,16 +61,19 @@ class Broker:
 class Fleet:
     """Every device of a district. Make it, :meth:`run` it, and :meth:`cut` as you like.
 
-    ``state`` outlives a run (configurations, credentials, spools); ``passwords``
-    are by device. ``clock`` is simulated time, by which agents and gateways then
-    live, and which begins with the run; None: this machine's. ``faults`` need a clock;
-    ``wall`` is the collector's own, for the fault that sets it wrong. ``recorder`` is
-    told the truth.
+    ``drives`` are each bus's by its device, as :class:`Course` wants them: those of
+    :mod:`homeroute_simulators.itinerary`. A bus without any stands all the time.
+    ``state`` outlives a run (configurations, credentials, spools); ``passwords`` are by
+    device. ``clock`` is simulated time, by which agents and gateways then live, and
+    which begins with the run; None: this machine's. ``faults`` need a clock; ``wall``
+    is the collector's own, for the fault that sets it wrong. ``recorder`` is told the
+    truth. ``at_ms`` is the world's time so far, 0 before the run.
     """
 
     def __init__(
         self,
         district: District,
+        drives: Mapping[str, Iterable[PlannedDrive]],
         *,
         state: Path,
         broker: Broker,
@@ -84,6 +86,11 @@ class Fleet:
         wall: Wrong | None = None,
     ) -> None:
         self._district = district
+        self._courses = [
+            # A radio of its own: it remembers the roads it has seen, and not very many.
+            Course(bus, drives.get(bus.device, ()), Radio(district), home_of(district, bus))
+            for bus in district.buses
+        ]
         self._state = state
         self._broker = broker
         self._passwords = passwords
@@ -96,6 +103,7 @@ class Fleet:
         self._devices: dict[str, Device] = {}
         self._lists: tuple[Path, Path] | None = None
         self._logs = Path()
+        self.at_ms = 0
         self.late_ms = 0
 
     @property
@@ -107,6 +115,12 @@ class Fleet:
     def dark(self) -> tuple[str, ...]:
         """The devices that have no coverage now."""
         return tuple(n for n, d in self._devices.items() if not d.gateway.link.covered)
+
+    @property
+    def driving(self) -> list[PlannedDrive]:
+        """The drives under way now; none before the run."""
+        now_ms = self.at_ms
+        return [d for course in self._courses if (d := course.driving(now_ms)) is not None]
 
     def cut(self, device: str, seconds: float) -> None:
         """Take a device out of coverage for so long from now. KeyError when there is none."""
@@ -135,7 +149,9 @@ class Fleet:
                     await gateway.open()
                     stack.push_async_callback(gateway.close)
                     self._devices[gateway.device] = self._device(gateway, runtime)
-                driving = asyncio.create_task(self._drive(clock, began_ms, until_ms), name="drive")
+                self.at_ms = began_ms
+                books = self._logbooks(began_ms)
+                driving = asyncio.create_task(self._drive(clock, until_ms, books), name="drive")
                 stopping = asyncio.create_task(stop.wait(), name="stop")
                 working = {driving, stopping}
                 try:
@@ -149,6 +165,8 @@ class Fleet:
                         task.cancel()
                     await asyncio.gather(*working, return_exceptions=True)
                     ledgers = await self._end()
+                for book in books:
+                    book.close(self.at_ms)
                 for device in self._devices.values():
                     if device.gateway.facts is not None and not device.gateway.troubles.power:
                         device.gateway.facts.power_off(device.gateway.at_ms)
@@ -161,21 +179,17 @@ class Fleet:
 
     def _build(self, runtime: Path, at_ms: int) -> Iterator[Gateway]:
         district = self._district
-        for index, bus in enumerate(district.buses):
-            lap = Lap(district.route_of(bus), district.riders_of(bus))
+        for course in self._courses:
+            device = course.bus.device
             yield BusGateway(
-                bus,
-                _folder(runtime, bus.device),
+                course,
+                _folder(runtime, device),
                 self._link(),
-                random.Random(f"{district.seed} {bus.device}"),
+                random.Random(f"{district.seed} {device}"),
                 district=district,
-                # Its own: it remembers the roads it has seen, and not very many.
-                radio=Radio(district),
-                lap=lap,
-                phase_s=starting_phase_s(district, index, bus, lap),
-                log_folder=_folder(self._logs, bus.device),
+                log_folder=_folder(self._logs, device),
                 at_ms=at_ms,
-                facts=self._facts(bus.device, at_ms),
+                facts=self._facts(device, at_ms),
                 rtt_scale=self._rtt_scale,
             )
         for hotspot in district.hotspots:
@@ -192,6 +206,11 @@ class Fleet:
 
     def _facts(self, device: str, at_ms: int) -> Facts | None:
         return None if self._recorder is None else Facts(self._recorder, device, SSID, at_ms)
+
+    def _logbooks(self, began_ms: int) -> list[Logbook]:
+        if self._recorder is None:
+            return []
+        return [Logbook(self._recorder, course, began_ms) for course in self._courses]
 
     def _link(self) -> Link:
         return Link(self._broker.host, self._broker.port)
@@ -249,14 +268,19 @@ class Fleet:
             await device.start(uptime_s=300.0 + number, quiesce_s=quiesce_s)
             await clock.sleep(apart_s)
 
-    async def _drive(self, clock: SimClock, at_ms: int, until_ms: int | None) -> None:
-        while until_ms is None or at_ms + STEP_MS <= until_ms:
-            at_ms += STEP_MS
+    async def _drive(
+        self, clock: SimClock, until_ms: int | None, books: Collection[Logbook]
+    ) -> None:
+        while until_ms is None or self.at_ms + STEP_MS <= until_ms:
+            at_ms = self.at_ms + STEP_MS
             await clock.until(at_ms)
             for device in tuple(self._devices.values()):
                 device.gateway.advance(at_ms, STEP_MS / 1000)
                 # A breath between devices: each has its own radio, none waits for another.
                 await asyncio.sleep(0)
+            self.at_ms = at_ms
+            for book in books:
+                book.note(at_ms)
             self.late_ms = max(self.late_ms, clock.now_ms() - at_ms)
 
     async def _watch(
@@ -296,19 +320,11 @@ def definition() -> str:
         return load_names(categories, learning).definition(str(Thresholds()))
 
 
-def starting_phase_s(district: District, index: int, bus: Bus, lap: Lap) -> float:
-    """Where in its lap a bus starts: spread out, some of them just before a hollow."""
-    if index % SOON:
-        return lap.duration_s * index / len(district.buses)
-    route = district.route_of(bus)
-    along = np.arange(0.0, route.shape.length_m, 10.0)
-    dead = along[
-        Radio(district).signal_dbm(*route.shape.at(along), bus.carrier) < SERVICE_FLOOR_DBM
-    ]
-    if not len(dead):
-        return 0.0
-    ahead_m = route.cruise_mps * (8.0 + 3.0 * index)
-    return lap.inbound_phase_s(max(0.0, float(dead[0]) - ahead_m))
+def home_of(district: District, bus: Bus) -> Shape:
+    """The road at whose first corner a bus stands that drives nothing: its first trip's."""
+    every = (*district.trips, *district.later_trips)
+    own = next((trip for trip in every if trip.bus.device == bus.device), None)
+    return (own.route if own else district.routes[0]).shape
 
 
 def _folder(runtime: Path, device: str) -> Path:

@@ -18,11 +18,11 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from homeroute_simulators.district import Bus, Client, District
+from homeroute_simulators.course import Course
+from homeroute_simulators.district import Client, District
 from homeroute_simulators.dnsmasq import Lease, Lookup, QueryLog, write_leases
 from homeroute_simulators.gpsd import Fix, Receiver
 from homeroute_simulators.hostapd import AccessPoint
-from homeroute_simulators.lap import Lap
 from homeroute_simulators.link import Link
 from homeroute_simulators.names import TASTES, asked_for, is_blocked, lookups_per_min
 from homeroute_simulators.proc import Interface, Root, Vitals
@@ -30,7 +30,6 @@ from homeroute_simulators.radio import (
     GOOD_DBM,
     SERVICE_FLOOR_DBM,
     WEAKEST_DBM,
-    Radio,
     probe_loss,
     probe_rtt_ms,
 )
@@ -204,41 +203,36 @@ class Gateway(ABC):
 
 
 class BusGateway(Gateway):
-    """A bus on its lap; ``phase_s`` is where in the lap it starts.
+    """A bus on its course. Its gateway has power for as long as it is there, also between drives.
 
     ``log_folder`` holds what only grows; by default ``folder``.
     """
 
     def __init__(
         self,
-        bus: Bus,
+        course: Course,
         folder: Path,
         link: Link,
         rng: random.Random,
         *,
         district: District,
-        radio: Radio,
-        lap: Lap,
-        phase_s: float,
         log_folder: Path | None = None,
         at_ms: int,
         facts: Facts | None = None,
         rtt_scale: float = 1.0,
     ) -> None:
+        bus = course.bus
         super().__init__(
             bus.device, folder, link, rng, at_ms=at_ms, facts=facts, rtt_scale=rtt_scale
         )
         self.carrier = bus.carrier
-        self._bus = bus
+        self.course = course
         self.access_point = AccessPoint(folder / LAN, SSID, now_s=lambda: self.at_ms / 1000)
         self.receiver = Receiver()
         self.query_log = QueryLog((log_folder or folder) / "dnsmasq.log")
         self.leases_file = folder / "dnsmasq.leases"
         self._district = district
-        self._radio = radio
         self._zone = ZoneInfo(district.timezone)
-        self._lap = lap
-        self._phase_s = phase_s
         self._leases: dict[str, Lease] = {}
 
     async def open(self) -> None:
@@ -246,10 +240,9 @@ class BusGateway(Gateway):
         await super().open()
         await self.receiver.open()
         self.access_point.open()
-        moment = self._lap.at(self._phase_s)
-        self._seat(moment.aboard)
+        self._seat(self.course.moment(self.at_ms).aboard)
         # Looking at a road for the first time takes long: before there is anyone to wait.
-        self._radio.on_road(moment.road, np.array([moment.along_m]), self._bus.carrier)
+        self.course.air(self.at_ms)
 
     async def close(self) -> None:
         """Close every interface."""
@@ -279,8 +272,7 @@ class BusGateway(Gateway):
         self._seat(())
 
     def _step(self, step_s: float) -> None:
-        self._phase_s += step_s
-        moment = self._lap.at(self._phase_s)
+        moment = self.course.moment(self.at_ms)
         if self.troubles.power:
             return
         east, north = np.array([moment.east_m]), np.array([moment.north_m])
@@ -296,11 +288,8 @@ class BusGateway(Gateway):
             self.receiver.restart()
         else:
             self.receiver.report(fix)
-        along = np.array([moment.along_m])
-        signal_dbm = float(self._radio.on_road(moment.road, along, self._bus.carrier)[0])
-        if self._lap.air_is_bad(self._phase_s):
-            signal_dbm = WEAKEST_DBM
-        self._cover(signal_dbm)
+        signal_dbm, bad = self.course.air(self.at_ms)
+        self._cover(WEAKEST_DBM if bad else signal_dbm)
         aboard = () if self.troubles.hostapd else moment.aboard
         self._seat(aboard)
         self._use(aboard, step_s)
@@ -316,9 +305,9 @@ class BusGateway(Gateway):
         joined = [client for mac, client in aboard.items() if mac not in self.access_point.stations]
         for client in joined:
             # The lease comes before the first lookup, as DHCP does.
-            self._leases.setdefault(
-                client.mac, Lease(client.mac, f"10.77.0.{10 + len(self._leases)}", client.host_name)
-            )
+            known = len(self._leases)
+            address = f"10.77.{known // 240}.{10 + known % 240}"
+            self._leases.setdefault(client.mac, Lease(client.mac, address, client.host_name))
         if joined:
             write_leases(self.leases_file, self._leases.values(), self.wall)
         for client in joined:

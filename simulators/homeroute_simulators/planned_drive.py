@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import Self
+
+import numpy as np
 
 from homeroute_simulators.district import Bus, Client, Rider, Trip
 from homeroute_simulators.drive import Drive
-from homeroute_simulators.lap import Moment, moment
+from homeroute_simulators.roads import Place, Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Where the bus is and which clients are aboard. Speed in m/s, course in degrees from north.
+
+    ``along_m`` counts along the ``road`` from its first corner.
+    """
+
+    road: Shape
+    along_m: float
+    east_m: float
+    north_m: float
+    speed_mps: float
+    heading_deg: float
+    aboard: tuple[Client, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +90,38 @@ class PlannedDrive:
 
     def at(self, time_ms: int) -> Moment:
         """Where the bus is and who is aboard; before the departure it stands at the first stop."""
-        return moment(self.drive, (time_ms - self.depart_ms) / 1000.0, self.aboard(time_ms))
+        seconds = np.array([(time_ms - self.depart_ms) / 1000.0])
+        along = self.drive.along_m(seconds)
+        road = self.drive.route.shape
+        place = road.place(float(along[0]))
+        return Moment(
+            road,
+            float(along[0]),
+            place.east_m,
+            place.north_m,
+            float(self.drive.speed_mps(seconds)[0]),
+            float(self.drive.heading_deg(along)[0]),
+            self.aboard(time_ms),
+        )
+
+    @property
+    def begins(self) -> Place:
+        """The first stop."""
+        return self.drive.route.shape.place(float(self.drive.knots_m[0]))
+
+    @property
+    def ends(self) -> Place:
+        """The last stop."""
+        return self.drive.route.shape.place(float(self.drive.knots_m[-1]))
+
+    def moved(self, by_ms: int) -> Self:
+        """The same drive with the same riders, so much later."""
+        return replace(
+            self,
+            scheduled_ms=self.scheduled_ms + by_ms,
+            depart_ms=self.depart_ms + by_ms,
+            stays=tuple(
+                replace(stay, came_ms=stay.came_ms + by_ms, went_ms=stay.went_ms + by_ms)
+                for stay in self.stays
+            ),
+        )

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from datetime import date
+from math import hypot
 from pathlib import Path
 
 import pytest
 
+from homeroute_collector.archive import Archive
 from homeroute_command.__main__ import main
 from homeroute_simulators import truth
+from homeroute_simulators.world import world
 
 
 @pytest.mark.parametrize(
@@ -38,16 +43,55 @@ def test_a_fleet_with_faults_adds_up_and_tells_its_truth(
 ) -> None:
     file = tmp_path / "truth.jsonl.gz"
     words = ["simulate", "fleet", "--buses", "3", "--speed", "20", "--for", "5m", "--json"]
-    words += ["--data", str(tmp_path / "data"), "--truth", str(file)]
+    words += ["--start", "2026-11-16T07:52", "--data", str(tmp_path / "data"), "--truth", str(file)]
     words += ["--faults", "power-cut,no-coverage,counter-reset"]
     assert main(words) == 0
     outcome = json.loads(capsys.readouterr().out)
     assert outcome["adds_up"] is True
     assert outcome["devices"] == 5
     assert outcome["stored"] > 200
+    assert outcome["drives"] == 2
     records = list(truth.read(file))
     assert isinstance(records[0], truth.Run)
     faults = {r.kind for r in records if isinstance(r, truth.Fault)}
     assert faults == {"power_cut", "no_coverage", "counter_reset"}
     assert any(isinstance(r, truth.Uplink) for r in records)
+    drives = [r for r in records if isinstance(r, truth.Drive)]
+    assert len(drives) == outcome["drives"]
     assert (tmp_path / "data" / "archive.duckdb").exists()
+    on_their_roads(tmp_path / "data", drives)
+
+
+def on_their_roads(data: Path, driven: list[truth.Drive]) -> None:
+    """Every position in the archive lies where the bus was planned to be, within 10 s."""
+    place = world(7, buses=3)
+    planned = {(d.bus.device, d.trip.name): d for d in place.drives(date(2026, 11, 16))}
+    archive = Archive.open(data / "archive.duckdb", district=place.district.name)
+    try:
+        for drive in driven:
+            its = planned[drive.device, drive.trip]
+            rows = asyncio.run(
+                archive.query(
+                    "SELECT time_ms, lat, lon FROM position WHERE device = ? "
+                    "AND lat IS NOT NULL AND time_ms BETWEEN ? AND ?",
+                    [drive.device, drive.start_ms, drive.end_ms],
+                )
+            )
+            assert len(rows) >= (drive.end_ms - drive.start_ms) // 20_000
+            for time_ms, lat, lon in rows:
+                east_m, north_m = place.district.projection.metres(lat, lon)
+                around = [its.at(time_ms + second * 1000) for second in range(-10, 11)]
+                assert min(hypot(m.east_m - east_m, m.north_m - north_m) for m in around) < 20.0
+    finally:
+        archive.close()
+
+
+@pytest.mark.slow
+def test_a_fleet_on_a_holiday_says_that_nothing_is_driven(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["simulate", "fleet", "--buses", "1", "--speed", "60", "--for", "1m", "--json"]
+    assert main([*words, "--start", "2026-11-26T07:00"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["drives"] == 0
+    assert "Thursday, 26 November 2026 is a holiday" in said.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ from homeroute_simulators.faults import Fault
 from homeroute_simulators.fleet import Broker, Fleet
 from homeroute_simulators.fleet_collector import Collecting, collecting
 from homeroute_simulators.fleet_pace import pace
+from homeroute_simulators.itinerary import school_days
+from homeroute_simulators.school_calendar import SchoolCalendar
 from homeroute_simulators.sim_clock import SimClock
 from homeroute_simulators.truth import Record, Recorder, read
-from homeroute_simulators.world import found
+from homeroute_simulators.world import World, found
 
-START_MS = 1_794_830_400_000
-"""2026-11-16 12:00 UTC, a Monday morning in Kansas."""
+MONDAY = date(2026, 11, 16)
+ON_THE_WAY_MS = 480_000
 
 SPEED = 20.0
 CADENCE = Cadence(
@@ -57,6 +60,15 @@ def one_bus(seed: int = 7) -> District:
     return replace(whole, buses=(bus,), hotspots=(), trips=trips, zones=())
 
 
+def one_bus_world(seed: int = 7) -> World:
+    """Its school year."""
+    return World(one_bus(seed), SchoolCalendar(seed, 2026))
+
+
+START_MS = one_bus_world().drives(MONDAY)[0].depart_ms // 60_000 * 60_000 + ON_THE_WAY_MS
+"""A Monday morning: the bus is on its way to school, and half full."""
+
+
 def drive(
     folder: Path,
     faults: Sequence[Fault] = (),
@@ -67,7 +79,9 @@ def drive(
     cadence: Cadence = CADENCE,
 ) -> Told:
     """Drive one bus for so many simulated seconds, and tell everything."""
-    district = one_bus()
+    place = one_bus_world()
+    district = place.district
+    end_ms = START_MS + round(seconds * 1000)
     device = district.buses[0].device
 
     async def story() -> Told:
@@ -78,6 +92,7 @@ def drive(
             with Recorder(folder / "truth.jsonl.gz") as recorder:
                 fleet = Fleet(
                     district,
+                    school_days(place, START_MS, end_ms),
                     state=folder / "devices",
                     broker=Broker(its.broker.host, its.broker.port),
                     passwords=its.passwords,
@@ -91,7 +106,6 @@ def drive(
                 recorder.run(
                     seed=7, version="0", district=district.name, timezone="UTC", made_by="fleet"
                 )
-                end_ms = START_MS + round(seconds * 1000)
                 ledgers = await fleet.run(asyncio.Event(), until_ms=end_ms, quiesce_s=4.0)
             await its.ingest.drain()
             return await _tell(folder, device, ledgers[device], its, queries or {})

@@ -5,29 +5,30 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from homeroute_agent.clock import wall_clock_ms
 from homeroute_agent.run import SPOOL_NAME
 from homeroute_agent.spool import Ledger, Spool
 from homeroute_simulators.agent_file import Cadence
-from homeroute_simulators.district import Bus, District
-from homeroute_simulators.fleet import Broker, Fleet, definition, devices, starting_phase_s
-from homeroute_simulators.lap import Lap
-from homeroute_simulators.world import found
+from homeroute_simulators.district import District
+from homeroute_simulators.fleet import Broker, Fleet, definition, devices
+from homeroute_simulators.school_calendar import EveryWeekday
+from homeroute_simulators.world import World, found
 from homeroute_wire.batch import Header, inflate
 
 QUICK = Cadence(sample_s=0.2, batch_s=0.5, minute_s=0.5, session_interim_s=0.5, boot_delay_s=0.0)
 
 
-def lap_of(district: District, bus: Bus) -> Lap:
-    return Lap(district.route_of(bus), district.riders_of(bus))
+DAY = date(2026, 11, 16)
 
 
 def small() -> District:
     whole = found(7)
-    bus = max(whole.buses, key=lambda b: len(lap_of(whole, b).at(700.0).aboard))
+    bus = max(whole.buses, key=lambda b: sum(len(r.clients) for r in whole.riders_of(b)))
     return replace(
         whole,
         buses=(bus,),
@@ -39,8 +40,12 @@ def small() -> District:
 
 def drive(district: District, state: Path, port: int, seconds: float) -> dict[str, Ledger]:
     async def run() -> dict[str, Ledger]:
+        # In the middle of a drive, whatever the time.
+        planned = World(district, EveryWeekday(DAY)).drives(DAY)[0]
+        middle_ms = (planned.depart_ms + planned.arrive_ms) // 2
         fleet = Fleet(
             district,
+            {planned.bus.device: [planned.moved(wall_clock_ms() - middle_ms)]},
             state=state,
             broker=Broker("127.0.0.1", port),
             passwords=dict.fromkeys(devices(district), "secret"),
@@ -92,19 +97,9 @@ def test_the_fleets_lists_make_one_definition() -> None:
     assert len(definition()) == 12
 
 
-def test_buses_start_spread_out_and_some_of_them_just_before_a_hollow() -> None:
-    district = found(7)
-    phases = []
-    for index, bus in enumerate(district.buses):
-        lap = lap_of(district, bus)
-        phases.append(starting_phase_s(district, index, bus, lap))
-        assert 0 <= phases[-1] < lap.duration_s
-    assert len(set(phases)) == len(phases)
-
-
 def test_cutting_a_device_that_is_not_there_is_a_key_error(tmp_path: Path) -> None:
     fleet = Fleet(
-        small(), state=tmp_path, broker=Broker("127.0.0.1", 1), passwords={}, cadence=QUICK
+        small(), {}, state=tmp_path, broker=Broker("127.0.0.1", 1), passwords={}, cadence=QUICK
     )
     with pytest.raises(KeyError):
         fleet.cut("bus-99", 1.0)

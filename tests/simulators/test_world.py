@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from homeroute_simulators.drive import DWELL_S, drive
 from homeroute_simulators.fleet import devices
-from homeroute_simulators.lap import Lap
 from homeroute_simulators.radio import SERVICE_FLOOR_DBM, Radio, probe_loss
 from homeroute_simulators.riders import CLIENTS_SHARES
 from homeroute_simulators.roads import Place, Shape
@@ -94,20 +93,6 @@ def test_a_drive_inbound_and_outbound_passes_every_stop_in_turn() -> None:
 def test_slower_traffic_takes_longer() -> None:
     route = found(7).routes[0]
     assert drive(route, "AM", pace=1.2).duration_s > drive(route, "AM").duration_s
-
-
-def test_a_lap_never_jumps_and_empties_at_the_school() -> None:
-    district = found(7)
-    bus = district.buses[0]
-    lap = Lap(district.route_of(bus), district.riders_of(bus))
-    moments = [lap.at(float(second)) for second in range(int(lap.duration_s) + 60)]
-    for before, after in pairwise(moments):
-        moved = np.hypot(after.east_m - before.east_m, after.north_m - before.north_m)
-        assert moved < 20.0
-        assert 0.0 <= after.heading_deg <= 360.0
-    counts = [len(moment.aboard) for moment in moments]
-    assert 0 in counts
-    assert max(counts) == sum(len(rider.clients) for rider in district.riders_of(bus))
 
 
 def test_a_heading_is_the_course_over_ground() -> None:

@@ -8,9 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from homeroute_simulators.course import DayCourse
 from homeroute_simulators.planned_drive import PlannedDrive
-from homeroute_simulators.radio import Radio
 from homeroute_simulators.world import World, world
 
 DAY = date(2026, 11, 18)
@@ -120,19 +118,3 @@ def test_a_rotating_client_shows_another_mac_each_day(ours: World) -> None:
 
     assert rotating(DAY)
     assert not rotating(DAY) & rotating(date(2026, 11, 19))
-
-
-def test_a_course_stands_between_drives_and_is_empty_there(ours: World) -> None:
-    drives = max(by_bus(list(ours.drives(DAY))).values(), key=len)
-    course = DayCourse(drives, Radio(ours.district))
-    first, second = drives[:2]
-    between_ms = (first.arrive_ms + second.depart_ms) // 2
-    assert course.moment(between_ms).aboard == ()
-    assert course.moment(between_ms).speed_mps == 0.0
-    assert course.driving(between_ms) is None
-    middle_ms = (first.depart_ms + first.arrive_ms) // 2
-    assert course.driving(middle_ms) is first
-    assert course.moment(middle_ms).aboard == first.aboard(middle_ms) != ()
-    assert -140.0 <= course.air(middle_ms)[0] < -40.0
-    with pytest.raises(ValueError, match="yard"):
-        DayCourse([], Radio(ours.district))
