@@ -141,9 +141,12 @@ class Archive:
         return self._writer.commits, self._writer.commit_s
 
     def seq_gaps(self, device: str, stream: str) -> int:
-        """How many batches of a stream are missing below its newest one."""
-        ranges = self._writer.ledger.ranges.get((device, stream))
-        return ranges.missing if ranges else 0
+        """How many batches of a stream are missing below its newest one.
+
+        Of the stream a device was last heard with, and of the newest ones of all; 0
+        of a stream that is neither.
+        """
+        return self._writer.ledger.missing(device, stream)
 
     def _query(self, sql: str, params: Sequence[Any] | None) -> list[tuple[Any, ...]]:
         with self._writer.reading.cursor() as cursor:

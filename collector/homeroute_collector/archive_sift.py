@@ -25,6 +25,7 @@ def sift(
     kept_bound: int,
 ) -> tuple[list[Commit], list[Committed]]:
     """The commits to write under ``commit_id``, and the outcome of every one if they are."""
+    ledger.recall(connection, commits)
     known = ledger.receipts(
         connection,
         [c for c in commits if c.header and ledger.has(c.device, c.stream, c.header.seq)],
