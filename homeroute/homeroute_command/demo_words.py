@@ -52,7 +52,7 @@ class Words:
         self.console.print(
             f"Simulated data; the first page after {now.first_page_s:.1f} s.\n"
             f"At any hour, the buses drive the school day of {now.day:%A, %-d %B %Y}: one drive "
-            "after the other,\nthe waits between them left out, and then again.\n\n"
+            "after the other, the waits between them left out, and then again.\n\n"
             f"  pages   {now.url}\n"
             f"  data    {self._folder.path}\n"
             f"  log     {self._folder.path / LOG_NAME}\n"

@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -23,6 +23,7 @@ from homeroute_collector.archive import Archive
 from homeroute_collector.archive_records import ArchiveError
 from homeroute_collector.broker import BrokerError, CredentialError, SiteError
 from homeroute_command import duration
+from homeroute_command.called import called
 from homeroute_command.failure import Failure
 from homeroute_command.simulate_fleet_words import nothing_driven, watching
 from homeroute_simulators.agent_file import Cadence
@@ -62,9 +63,10 @@ their gateways, riders and radio are simulated.
 
 The buses drive the school day, or the days, that --start and --for take a part of:
 each its planned drives, when they are due and as late as they are; substitutes,
-excursions and early releases among them, and nothing on a holiday. Buses are in
-school from about 06:50 to 09:15 and 14:25 to 16:40. Between drives a bus stands
-where the last one ended, its gateway on, or runs empty to where the next begins.
+excursions and early releases among them, and nothing on a holiday. On an ordinary
+day buses drive from about 06:50 to 09:10 and from 14:25 to 16:40. Between drives a
+bus stands where the last one ended, its gateway on, or runs empty to where the next
+begins. Ctrl-C ends the run early: agents drain, and the truth is closed.
 
 The uplink's probe is timed by this machine's clock: at more than real speed its
 round trips are up to 4 times shorter than the world's, and so are the limits the
@@ -111,20 +113,44 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 @dataclass(frozen=True, slots=True)
-class Driven:
-    """What a run came to. Points, but for the two counts and the times."""
+class Counted:
+    """Points, as both ends have them."""
 
-    devices: int
-    drives: int
-    faults: int
-    simulated_s: float
-    late_s: float
     sampled: int
     stored: int
     refused: int
     dropped: int
     spooled: int
     adds_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Driven:
+    """What a run came to. Times of day are the district's; ``to`` is how far the world came.
+
+    ``drives`` are those that were driven, if only in part.
+    """
+
+    start: datetime
+    to: datetime
+    devices: int
+    drives: int
+    faults: int
+    late_s: float
+    counted: Counted
+
+    def document(self) -> dict[str, object]:
+        """For JSON."""
+        return {
+            "start": self.start.isoformat(timespec="seconds"),
+            "to": self.to.isoformat(timespec="seconds"),
+            "devices": self.devices,
+            "drives": self.drives,
+            "faults": self.faults,
+            "simulated_s": round((self.to - self.start).total_seconds(), 1),
+            "late_s": self.late_s,
+            **asdict(self.counted),
+        }
 
 
 def run(args: argparse.Namespace) -> int:
@@ -137,7 +163,9 @@ def run(args: argparse.Namespace) -> int:
         kinds = parse_kinds(args.faults)
         place = world(args.seed, buses=args.buses)
         district = place.district
-        start = datetime.fromisoformat(args.start).replace(tzinfo=ZoneInfo(district.timezone))
+        start = datetime.fromisoformat(args.start)
+        if start.tzinfo is None:
+            start = start.replace(tzinfo=ZoneInfo(district.timezone))
     except ValueError as error:
         raise Failure(str(error), exit_code=2) from None
     start_ms = round(start.timestamp() * 1000)
@@ -160,8 +188,8 @@ def run(args: argparse.Namespace) -> int:
         raise Failure(str(error)) from None
     except OSError as error:
         raise Failure(f"{error.filename or 'run'}: {error.strerror or error}") from None
-    _tell(driven, as_json=args.json)
-    return 0 if driven.adds_up else 1
+    _tell(args, driven, stopped=driven.to.timestamp() * 1000 + 1000 < end_ms)
+    return 0 if driven.counted.adds_up else 1
 
 
 def allow_files(wanted: int) -> None:
@@ -217,37 +245,32 @@ async def _drive(
         )
         with watching(fleet, its.ingest, ZoneInfo(district.timezone), start_ms, end_ms, stop):
             ledgers = await fleet.run(stop, until_ms=end_ms, quiesce_s=QUIESCE_S)
-        simulated_s = (fleet.at_ms - start_ms) / 1000
         await its.ingest.drain()
-        cloned = {fault.device for fault in faults if fault.kind == "cloned_card"}
         begun = sum(
             drive.depart_ms < fleet.at_ms and drive.arrive_ms > start_ms
             for own in drives.values()
             for drive in own
         )
-        return await _count(
-            its.archive,
-            ledgers,
-            state / "devices",
-            cloned,
+        zone = ZoneInfo(district.timezone)
+        return Driven(
+            start=datetime.fromtimestamp(start_ms / 1000, zone),
+            to=datetime.fromtimestamp(max(start_ms, fleet.at_ms) / 1000, zone),
+            devices=len(ledgers),
             drives=begun,
             faults=len(faults),
-            simulated_s=simulated_s,
-            late_ms=fleet.late_ms,
+            late_s=round(fleet.late_ms / 1000, 2),
+            counted=await _count(
+                its.archive,
+                ledgers,
+                state / "devices",
+                cloned={fault.device for fault in faults if fault.kind == "cloned_card"},
+            ),
         )
 
 
 async def _count(
-    archive: Archive,
-    ledgers: dict[str, Ledger],
-    state: Path,
-    cloned: set[str],
-    *,
-    drives: int,
-    faults: int,
-    simulated_s: float,
-    late_ms: int,
-) -> Driven:
+    archive: Archive, ledgers: dict[str, Ledger], state: Path, *, cloned: set[str]
+) -> Counted:
     """Ask both ends; of a device whose card was cloned the archive holds more than it sampled."""
     adds_up = True
     for device, ledger in ledgers.items():
@@ -265,15 +288,7 @@ async def _count(
         name: sum(getattr(ledger, name) for ledger in ledgers.values())
         for name in ("sampled", "stored", "refused", "dropped", "spooled")
     }
-    return Driven(
-        len(ledgers),
-        drives,
-        faults,
-        round(simulated_s, 1),
-        round(late_ms / 1000, 2),
-        **total,
-        adds_up=adds_up,
-    )
+    return Counted(**total, adds_up=adds_up)
 
 
 def _waiting(path: Path, archived: set[tuple[str, int]]) -> tuple[int, int]:
@@ -287,15 +302,23 @@ def _waiting(path: Path, archived: set[tuple[str, int]]) -> tuple[int, int]:
     return only, sum(points for _, _, points in pending)
 
 
-def _tell(driven: Driven, *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps({name: getattr(driven, name) for name in Driven.__slots__}))
+def _tell(args: argparse.Namespace, driven: Driven, *, stopped: bool) -> None:
+    if args.json:
+        print(json.dumps(driven.document()))
         return
-    sign = "=" if driven.adds_up else "≠"
+    counted = driven.counted
+    sign = "=" if counted.adds_up else "≠"
+    early = f" (stopped; {args.seconds:,.0f} s were asked for)" if stopped else ""
+    to = f"{driven.to:%H:%M:%S}"
+    if driven.to.date() != driven.start.date():
+        to = f"{driven.to:%A, %-d %B} {to}"
+    drives = "1 drive" if driven.drives == 1 else f"{driven.drives:,} drives"
     print(
-        f"{driven.devices} devices, {driven.drives} drives, {driven.faults} faults in "
-        f"{driven.simulated_s:,.0f} simulated seconds; the world was at most {driven.late_s} s "
-        "late.\n"
-        f"sampled {driven.sampled:,} {sign} stored {driven.stored:,} + refused {driven.refused:,} "
-        f"+ dropped {driven.dropped:,} + spooled {driven.spooled:,}"
+        f"{driven.start:%A, %-d %B %Y %H:%M:%S} to {to}{early}: {drives}, {driven.devices} "
+        f"devices, {driven.faults} faults; the world was at most {driven.late_s} s late.\n"
+        f"sampled {counted.sampled:,} {sign} stored {counted.stored:,} + refused "
+        f"{counted.refused:,} + dropped {counted.dropped:,} + spooled {counted.spooled:,}"
     )
+    if args.truth and args.data:
+        score = f"{called()} simulate score {args.truth} --data {args.data}"
+        print(f"Score it: {score}", file=sys.stderr)

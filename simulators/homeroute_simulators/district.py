@@ -145,14 +145,3 @@ class District:
     trips: tuple[Trip, ...]
     zones: tuple[Zone, ...]
     later_trips: tuple[Trip, ...] = ()
-
-    def route_of(self, bus: Bus) -> Route:
-        """The first route a bus is assigned to."""
-        return self._first(bus).route
-
-    def riders_of(self, bus: Bus) -> tuple[Rider, ...]:
-        """Those who live along that route."""
-        return self._first(bus).riders
-
-    def _first(self, bus: Bus) -> Trip:
-        return next(trip for trip in self.trips if trip.bus is bus)

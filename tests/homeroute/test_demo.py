@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,12 @@ from homeroute_command.__main__ import main
 from homeroute_command.called import called
 from homeroute_command.demo_count import Count, count
 from homeroute_command.demo_folder import MARKER, fresh, resumed
+from homeroute_command.demo_legs import leg
 from homeroute_command.duration import duration_s
 from homeroute_command.failure import Failure
+from homeroute_simulators.itinerary import endless, last_driven
+from homeroute_simulators.school_calendar import EveryWeekday
+from homeroute_simulators.world import World, found
 
 # -- the data directory
 
@@ -112,6 +117,31 @@ def test_durations_are_read_as_people_write_them(text: str, seconds: float) -> N
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="duration"):
         duration_s(text)
+
+
+# -- what the buses drive
+
+
+def test_a_live_leg_is_the_drive_as_far_as_it_is_driven() -> None:
+    world = World(found(7), EveryWeekday(date(2026, 8, 17)))
+    now_ms = 1_795_000_000_000
+    drives = endless(world, last_driven(world, now_ms), now_ms)
+    first, second = (next(drives["bus-01"]) for _ in range(2))
+    began = leg(first, now_ms, now_ms + 17_000, world.district.timezone)
+    assert (began.device, began.route) == ("bus-01", first.trip.route.label)
+    assert (began.start_ms, began.end_ms) == (now_ms, now_ms + 17_000)
+    later_ms = second.arrive_ms + 1
+    whole = leg(second, now_ms, later_ms, world.district.timezone)
+    assert (whole.start_ms, whole.end_ms) == (second.depart_ms, second.arrive_ms)
+    assert whole.trip.startswith(f"{second.trip.name}-live-")
+
+
+def test_a_trip_driven_again_is_another_leg() -> None:
+    world = World(found(7), EveryWeekday(date(2026, 8, 17)))
+    now_ms = 1_795_000_000_000
+    drives = list(islice(endless(world, last_driven(world, now_ms), now_ms)["bus-01"], 12))
+    names = {leg(d, now_ms, d.arrive_ms, world.district.timezone).trip for d in drives}
+    assert len(names) == len(drives) > len({d.name for d in drives})
 
 
 # -- counting

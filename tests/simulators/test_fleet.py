@@ -28,7 +28,7 @@ DAY = date(2026, 11, 16)
 
 def small() -> District:
     whole = found(7)
-    bus = max(whole.buses, key=lambda b: sum(len(r.clients) for r in whole.riders_of(b)))
+    bus = max(whole.trips, key=lambda t: sum(len(rider.clients) for rider in t.riders)).bus
     return replace(
         whole,
         buses=(bus,),
@@ -86,7 +86,8 @@ def test_agents_sample_everything_the_fakes_offer_and_keep_it_without_a_broker(
     measurements = {name for body in bodies for name in body["m"]}  # type: ignore[attr-defined]
     assert measurements >= {"wifi", "session", "traffic", "uplink", "position", "health", "agent"}
     text = json.dumps(bodies)
-    for client in (client for rider in district.riders_of(bus) for client in rider.clients):
+    riders = {rider for trip in district.trips for rider in trip.riders}
+    for client in (client for rider in riders for client in rider.clients):
         assert client.mac not in text
         assert client.host_name not in text
     assert ".example" not in text

@@ -38,9 +38,9 @@ def test_any_seed_founds_a_district_large_enough_to_show(seed: int) -> None:
     for route in district.routes:
         assert 6_000 < route.shape.length_m < 30_000
         assert all(a.along_m < b.along_m for a, b in pairwise(route.stops))
-    for bus in district.buses:
-        stops = len(district.route_of(bus).stops)
-        assert all(0 <= rider.stop < rider.to == stops - 1 for rider in district.riders_of(bus))
+    for trip in district.trips:
+        stops = len(trip.route.stops)
+        assert all(0 <= rider.stop < rider.to == stops - 1 for rider in trip.riders)
 
 
 def test_every_route_has_a_hollow_without_service_and_most_of_it_is_covered() -> None:
