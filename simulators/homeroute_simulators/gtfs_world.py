@@ -29,6 +29,7 @@ from homeroute_simulators.world_day import LONGEST_DELAY_S, PACES
 TURN_S = 180
 """Between two trips of a bus, beyond what delay and traffic can cost."""
 
+DAY_S = 86_400
 MOST_BUSES = 5000
 
 
@@ -114,7 +115,7 @@ def _trips(feed: Feed, roads: dict[object, Route], seed: int, most: int) -> Iter
         service: [other for other, theirs in feed.services.items() if days & theirs]
         for service, days in feed.services.items()
     }
-    fleet: list[tuple[Bus, dict[str, float], Iterator[int]]] = []
+    fleet: list[tuple[Bus, int, dict[str, float], Iterator[int]]] = []
     for trip in sorted(feed.trips, key=lambda t: (t.calls[0].depart_s, t.name)):
         road, starts_s = roads.get(_pattern(trip)), trip.calls[0].depart_s
         if road is None or not feed.services[trip.service]:
@@ -122,20 +123,23 @@ def _trips(feed: Feed, roads: dict[object, Route], seed: int, most: int) -> Iter
         takes_s = trip.calls[-1].arrive_s - starts_s
         if takes_s <= 0:
             raise FeedError(f"stop_times.txt: trip {trip.name} ends no later than it starts")
+        until_s = starts_s + takes_s * PACES[1] + LONGEST_DELAY_S + TURN_S
         free = (
             each
             for each in fleet
-            if all(each[1].get(other, 0.0) <= starts_s for other in together[trip.service])
+            if all(each[2].get(other, 0.0) <= starts_s for other in together[trip.service])
+            # Past midnight the bus may have to be out again.
+            and until_s - DAY_S <= each[1]
         )
         chosen = next(free, None)
         if chosen is None:
             if len(fleet) == most:
                 continue
             bus = bus_of(source(seed, "bus", len(fleet)), len(fleet) + 1, MOST_BUSES)
-            chosen = (bus, {}, registered_numbers())
+            chosen = (bus, starts_s, {}, registered_numbers())
             fleet.append(chosen)
-        bus, busy_until_s, registered = chosen
-        busy_until_s[trip.service] = starts_s + takes_s * PACES[1] + LONGEST_DELAY_S + TURN_S
+        bus, _, busy_until_s, registered = chosen
+        busy_until_s[trip.service] = until_s
         own = source(seed, "riders", trip.name)
         last = len(trip.calls) - 1
         pairs = [(stop, to) for stop in range(last) for to in range(stop + 1, last + 1)]

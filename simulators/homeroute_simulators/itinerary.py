@@ -24,7 +24,9 @@ SOON = 4
 def school_days(world: World, start_ms: int, end_ms: int) -> dict[str, list[PlannedDrive]]:
     """Each bus's drives that begin before the end, from the day before the start on.
 
-    What it drove before the start says where it stands then.
+    What it drove before the start says where it stands then. A world keeps a bus from
+    being in two places on one day; a drive that comes too soon after the night before,
+    in another's place, is left out.
     """
     zone = ZoneInfo(world.district.timezone)
     first, last = (datetime.fromtimestamp(ms / 1000, zone).date() for ms in (start_ms, end_ms))
@@ -33,9 +35,15 @@ def school_days(world: World, start_ms: int, end_ms: int) -> dict[str, list[Plan
         for planned in world.drives(first + timedelta(days=number)):
             if planned.depart_ms - AROUND_MS < end_ms:
                 drives.setdefault(planned.bus.device, []).append(planned)
-    for own in drives.values():
-        own.sort(key=lambda planned: planned.depart_ms)
-    return drives
+    return {device: list(_one_at_a_time(own)) for device, own in drives.items()}
+
+
+def _one_at_a_time(drives: list[PlannedDrive]) -> Iterator[PlannedDrive]:
+    free_ms = 0
+    for planned in sorted(drives, key=lambda planned: planned.depart_ms):
+        if planned.depart_ms >= free_ms:
+            yield planned
+            free_ms = planned.arrive_ms
 
 
 def last_driven(world: World, time_ms: int) -> date:

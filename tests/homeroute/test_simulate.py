@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+import subprocess
+import sys
+import time
 from datetime import date
 from math import hypot
 from pathlib import Path
@@ -84,6 +88,27 @@ def on_their_roads(data: Path, driven: list[truth.Drive]) -> None:
                 assert min(hypot(m.east_m - east_m, m.north_m - north_m) for m in around) < 20.0
     finally:
         archive.close()
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_fleet_early_with_its_sum_and_its_truth_whole(tmp_path: Path) -> None:
+    file = tmp_path / "truth.jsonl.gz"
+    words = ["simulate", "fleet", "--buses", "1", "--truth", str(file)]
+    program = subprocess.Popen(
+        [sys.executable, "-m", "homeroute_command", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    end_s = time.monotonic() + 60.0
+    while not file.exists() and program.poll() is None and time.monotonic() < end_s:
+        time.sleep(0.05)
+    program.send_signal(signal.SIGINT)
+    out, err = program.communicate(timeout=30)
+    assert program.returncode == 0, err
+    assert "(stopped; 1,800 s were asked for)" in out
+    assert err == ""
+    assert isinstance(next(truth.read(file)), truth.Run)
 
 
 @pytest.mark.slow

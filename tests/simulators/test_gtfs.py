@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from homeroute_simulators.drive import on_trip
 from homeroute_simulators.gtfs import FeedError, clock_s, read
 from homeroute_simulators.gtfs_world import world_from_gtfs
+from homeroute_simulators.itinerary import _one_at_a_time, school_days
 from homeroute_simulators.radio import Radio
 from homeroute_simulators.reception import receive
 from homeroute_simulators.world_text import of_drives, of_world
@@ -126,6 +128,32 @@ def test_services_run_on_their_days_and_not_on_their_exceptions(tmp_path: Path) 
     assert world.calendar.kind_of(SATURDAY) == "service"
     assert world.calendar.kind_of(HOLIDAY) == "no_service"
     assert len(world.calendar.days()) == 10
+
+
+def test_a_bus_out_past_midnight_is_not_the_one_that_leaves_soon_after(tmp_path: Path) -> None:
+    early = "dawn,01:00:00,01:00:00,a,1\ndawn,01:20:00,01:20:00,d,2\n"
+    changed: dict[str, str | None] = {
+        "trips.txt": FEED["trips.txt"] + "r2,wk,dawn,\n",
+        "stop_times.txt": FEED["stop_times.txt"] + early,
+    }
+    world = world_from_gtfs(zipped(tmp_path / "feed.zip", changed), 7)
+    bus = {trip.name: trip.bus.device for trip in world.district.trips}
+    # The night's trip of Monday ends at 01:10 of Tuesday, when Tuesday's first is on its way.
+    assert bus["night"] != bus["dawn"]
+    zone = ZoneInfo("America/Denver")
+    begin, end = (datetime(2026, 11, day, tzinfo=zone).timestamp() * 1000 for day in (2, 4))
+    drives = school_days(world, round(begin), round(end))
+    names = sorted(one.trip.name for own in drives.values() for one in own)
+    assert names == ["am1", "am1", "am2", "am2", "dawn", "dawn", "night"]
+    for own in drives.values():
+        assert all(a.arrive_ms + 120_000 < b.depart_ms for a, b in pairwise(own))
+
+
+def test_a_drive_too_soon_after_the_night_before_is_left_out(tmp_path: Path) -> None:
+    world = world_from_gtfs(zipped(tmp_path / "feed.zip"), 7)
+    night = next(one for one in world.drives(MONDAY) if one.trip.name == "night")
+    soon = replace(night.moved(600_000), day=date(2026, 11, 3))
+    assert list(_one_at_a_time([soon, night])) == [night]
 
 
 def test_no_bus_is_on_two_trips_at_once_and_too_few_buses_leave_trips_out(tmp_path: Path) -> None:
