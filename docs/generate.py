@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from homeroute_agent import settings_page
+from homeroute_collector.alert_rules import RULES
 from homeroute_wire import reference
 from homeroute_wire.batch import Header
 from homeroute_wire.measurements import FROM_DEVICES
@@ -83,12 +84,32 @@ def measurements_page() -> str:
 
 def privacy_page(before: str) -> str:
     """docs/privacy.md with its tables made anew between the two marks."""
+    sections = "".join(map(_section, FROM_DEVICES.values()))
+    return between_marks("privacy.md", before, _around() + sections)
+
+
+def alerts_page(before: str) -> str:
+    """docs/alerts.md with the rules' table made anew between the two marks."""
+    rows = "".join(
+        f"| `{rule.name}` | {rule.title} | {rule.meaning} | {_minutes(rule.for_s)} "
+        f"| {rule.todo} | {'yes' if rule.always else 'no'} |\n"
+        for rule in RULES.values()
+    )
+    header = "| rule | title | when | told after | what to do | outside school |\n"
+    return between_marks("alerts.md", before, header + "| --- " * 6 + "|\n" + rows)
+
+
+def between_marks(name: str, before: str, made: str) -> str:
+    """A page with what stands between its two marks made anew."""
     head, _, rest = before.partition(BEGIN)
     _, found, tail = rest.partition(END)
     if not found:
-        raise ValueError(f"docs/privacy.md has lost its marks {BEGIN.strip()} and {END.strip()}")
-    sections = "".join(map(_section, FROM_DEVICES.values()))
-    return head + BEGIN + "\n" + _around() + sections + "\n" + END + tail
+        raise ValueError(f"docs/{name} has lost its marks {BEGIN.strip()} and {END.strip()}")
+    return head + BEGIN + "\n" + made + "\n" + END + tail
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:g} min" if seconds else "at once"
 
 
 def _around() -> str:
@@ -130,8 +151,9 @@ def _values(column: FieldSpec) -> str:
 
 def pages() -> dict[Path, str]:
     """Every generated page, as it should be."""
-    privacy = DOCS / "privacy.md"
+    privacy, alerts = DOCS / "privacy.md", DOCS / "alerts.md"
     return {
+        alerts: alerts_page(alerts.read_text(encoding="utf-8")),
         DOCS / "agent-configuration.md": settings_page.page(),
         DOCS / "measurements.md": measurements_page(),
         privacy: privacy_page(privacy.read_text(encoding="utf-8")),

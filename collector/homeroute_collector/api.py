@@ -15,7 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
-from homeroute_collector import api_metrics, api_views, metrics, refusals
+from homeroute_collector import api_alerts, api_metrics, api_views, metrics, refusals
 from homeroute_collector.api_guard import add_security_headers, guard, refused
 from homeroute_collector.collector import Collector
 from homeroute_collector.tail import Crowded
@@ -48,6 +48,8 @@ def application(collector: Collector, mounts: Sequence[Mount] = ()) -> web.Appli
             web.get("/metrics", api.metrics),
             web.get("/api/1/fleet", api.fleet),
             web.get("/api/1/devices/{device}", api.device),
+            web.get("/api/1/alerts", api.alerts),
+            web.post("/api/1/alerts/test", api.try_alerts),
             web.get("/api/1/tail", api.tail),
             web.get("/api/1/refused", api.refused),
             web.post("/api/1/refused/replay", api.replay),
@@ -63,6 +65,7 @@ class _Api:
     def __init__(self, collector: Collector) -> None:
         self._collector = collector
         self._replaying = asyncio.Lock()
+        self._testing = asyncio.Lock()
 
     async def health(self, _: web.Request) -> web.Response:
         problems = api_views.problems(self._collector)
@@ -83,6 +86,15 @@ class _Api:
             if found is None
             else _json(found)
         )
+
+    async def alerts(self, _: web.Request) -> web.Response:
+        return _json(api_alerts.alerts(self._collector))
+
+    async def try_alerts(self, _: web.Request) -> web.Response:
+        if self._testing.locked():
+            return refused(409, "a test is being sent already")
+        async with self._testing:
+            return _json({"channels": await self._collector.alerts.test()})
 
     async def tail(self, request: web.Request) -> web.StreamResponse:
         try:

@@ -34,6 +34,7 @@ def families(collector: Collector) -> Iterator[Family]:
     yield from _archive(collector)
     yield from _devices(collector)
     yield from _influx(collector)
+    yield from _alerts(collector)
     yield gauge("homeroute_tail_listeners", "Listeners to what arrives.", len(collector.tail))
     yield counter(
         "homeroute_tail_lost_lines_total",
@@ -149,4 +150,29 @@ def _influx(collector: Collector) -> Iterator[Family]:
         "homeroute_influx_points_rejected_total",
         "Points InfluxDB refused for good; the archive keeps them.",
         follower.rejected,
+    )
+
+
+def _alerts(collector: Collector) -> Iterator[Family]:
+    firing = Counter(alert.rule for alert in collector.alerts.active if alert.firing)
+    yield Family(
+        "homeroute_alerts_firing",
+        "gauge",
+        "Alerts that have been told and are not over.",
+        tuple(Sample(firing[rule], {"rule": rule}) for rule in collector.alerts.rules),
+    )
+    channels = collector.alerts.channels
+    if not channels:
+        return
+    yield Family(
+        "homeroute_alert_messages_waiting",
+        "gauge",
+        "Alerts not yet taken by a channel's receiver.",
+        tuple(Sample(len(channel.outbox), {"channel": channel.name}) for channel in channels),
+    )
+    yield Family(
+        "homeroute_alert_messages_dropped_total",
+        "counter",
+        "Alerts given up, at the queue's bound or refused for good.",
+        tuple(Sample(channel.outbox.dropped, {"channel": channel.name}) for channel in channels),
     )

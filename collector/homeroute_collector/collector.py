@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from homeroute_collector.alerts import Alerts
 from homeroute_collector.archive import Archive
 from homeroute_collector.config import CollectorConfig
 from homeroute_collector.influx import Follower
@@ -28,6 +29,7 @@ class Collector:
     ingest: Ingest
     mqtt: Mqtt
     presence: Presence
+    alerts: Alerts
     tail: Tail
     follower: Follower | None
     started_ms: int

@@ -17,17 +17,14 @@ from zoneinfo import ZoneInfo
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
-    ValidationInfo,
     model_validator,
 )
 
+from homeroute_collector.config_alerts import AlertSettings
+from homeroute_collector.config_types import LOOPBACK, Port, SettingPath, Settings, Text
 from homeroute_wire.schema import ID_PATTERN
-
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class ConfigError(Exception):
@@ -43,17 +40,6 @@ class ConfigError(Exception):
         self.nearest = nearest
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-def _beside_the_file(value: object, info: ValidationInfo) -> Path:
-    if not isinstance(value, str | Path) or not str(value):
-        raise ValueError("want a path")
-    folder = info.context["folder"] if info.context else Path()
-    return Path(folder, Path(value).expanduser())
-
-
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -62,12 +48,7 @@ def _known_zone(name: str) -> str:
     return name
 
 
-SettingPath = Annotated[Path, BeforeValidator(_beside_the_file)]
-Text = Annotated[str, Field(strict=True, min_length=1, max_length=255)]
-Port = Annotated[int, Field(strict=True, ge=1, le=65_535)]
-
-
-class Broker(_Settings):
+class Broker(Settings):
     """The MQTT broker batches come from."""
 
     host: Text = "127.0.0.1"
@@ -86,7 +67,7 @@ class Broker(_Settings):
         return self
 
 
-class Http(_Settings):
+class Http(Settings):
     """Pages and JSON API."""
 
     host: Text = "127.0.0.1"
@@ -94,7 +75,7 @@ class Http(_Settings):
     allowed_hosts: tuple[Text, ...] = ()
 
 
-class Influx(_Settings):
+class Influx(Settings):
     """The InfluxDB that follows the archive."""
 
     url: Annotated[str, Field(strict=True, pattern=r"^https?://[^\s]+$")]
@@ -106,7 +87,7 @@ class Influx(_Settings):
     password_file: SettingPath | None = None
 
 
-class ArchiveSettings(_Settings):
+class ArchiveSettings(Settings):
     """How much of this machine the archive may use."""
 
     memory_limit: Annotated[str, Field(strict=True, pattern=r"^[1-9][0-9]*(MB|GB|MiB|GiB)$")] = (
@@ -115,19 +96,19 @@ class ArchiveSettings(_Settings):
     threads: Annotated[int, Field(strict=True, ge=1, le=64)] = 2
 
 
-class RefusedSettings(_Settings):
+class RefusedSettings(Settings):
     """How much refused data is kept for replay."""
 
     bound_bytes_per_device: Annotated[int, Field(strict=True, ge=262_144)] = 16_777_216
 
 
-class PresenceSettings(_Settings):
+class PresenceSettings(Settings):
     """When silence counts, where the timetable does not say."""
 
     hotspot_silent_h: Annotated[float, Field(strict=True, gt=0, le=8_784)] = 96.0
 
 
-class CollectorConfig(_Settings):
+class CollectorConfig(Settings):
     """Everything the collector is told. ``broker`` None: an embedded one is used."""
 
     district: Annotated[str, Field(strict=True, pattern=rf"^{ID_PATTERN.pattern}$")]
@@ -142,6 +123,7 @@ class CollectorConfig(_Settings):
     archive: ArchiveSettings = ArchiveSettings()
     refused: RefusedSettings = RefusedSettings()
     presence: PresenceSettings = PresenceSettings()
+    alerts: AlertSettings = AlertSettings()
 
 
 def load(path: Path) -> CollectorConfig:

@@ -17,10 +17,13 @@ from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from homeroute_collector import presence_points
+from homeroute_collector import alert_watch, presence_points
+from homeroute_collector.alert_messages import Place
+from homeroute_collector.alerts import Alerts
 from homeroute_collector.api import Mount, application
 from homeroute_collector.archive import FILE_NAME, Archive
 from homeroute_collector.archive_expiry import expire
@@ -28,7 +31,7 @@ from homeroute_collector.archive_records import Commit, Committed
 from homeroute_collector.archive_writer import Limits
 from homeroute_collector.broker import EmbeddedBroker, Listen
 from homeroute_collector.broker.ports import cannot_listen
-from homeroute_collector.collector import Collector
+from homeroute_collector.collector import Collector, system_timezone
 from homeroute_collector.config import Broker, CollectorConfig
 from homeroute_collector.influx import Follower
 from homeroute_collector.influx_archive import ArchiveSource
@@ -103,6 +106,7 @@ async def serve(
                 ),
             ]
             tasks.append(group.create_task(_expire(collector), name="expiry"))
+            tasks.append(group.create_task(alert_watch.watch(collector), name="alerts"))
             for name, job in (jobs or {}).items():
                 tasks.append(group.create_task(job(collector), name=name))
             if collector.follower is not None:
@@ -169,6 +173,13 @@ async def _assemble(
         clock.now_ms, hotspot_silent_ms=int(config.presence.hotspot_silent_h * 3_600_000)
     )
     presence.restore(await restored(archive.query))
+    _require_readable(config)
+    place = Place(
+        config.district,
+        ZoneInfo(config.timezone or system_timezone()),
+        config.alerts.pages or "",
+    )
+    alerts = Alerts(config.alerts, place, folder=config.data_dir, now_ms=clock.now_ms)
     tail = Tail()
     ingest = Ingest(archive, clock, district=config.district, retention_days=config.retention_days)
 
@@ -199,6 +210,7 @@ async def _assemble(
             on_connection=lambda connected: presence.listening(connected=connected),
         ),
         presence=presence,
+        alerts=alerts,
         tail=tail,
         follower=Follower(ArchiveSource(archive), target, now_ms=clock.now_ms) if target else None,
         started_ms=clock.now_ms(),
@@ -216,6 +228,17 @@ def _require_usable(broker: Broker) -> None:
             raise CannotStart(
                 f"broker.ca_file: {broker.ca_file.absolute()} holds no certificate (want PEM)"
             ) from None
+
+
+def _require_readable(config: CollectorConfig) -> None:
+    """An alert's secret that cannot be read is said now, not on the day it is needed."""
+    webhook, mail = config.alerts.webhook, config.alerts.mail
+    if webhook is not None:
+        _secret("alerts.webhook.url_file", webhook.url_file)
+        _secret("alerts.webhook.secret_file", webhook.secret_file)
+    if mail is not None:
+        _secret("alerts.mail.password_file", mail.password_file)
+        _secret("alerts.mail.ca_file", mail.ca_file)
 
 
 async def _target(config: CollectorConfig) -> Target | None:

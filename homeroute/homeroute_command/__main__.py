@@ -19,6 +19,7 @@ COMMANDS = {
     "demo": "see it work: a small simulated district on this machine",
     "up": "run everything on this machine: broker, collector, archive, pages",
     "enroll": "make one device's credential and the bundle that configures it",
+    "alerts": "what is wrong now and what to do; test webhook and mail",
     "tail": "watch what devices send, as it arrives",
     "refused": "list what could not be understood, or try it again",
     "influx": "fill an empty InfluxDB from the archive",

@@ -84,6 +84,21 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         (LEAST + "[broker]\nhost = 'mqtt.example.org'\n", "broker: ca_file is needed"),
         (LEAST + "[broker]\nusername = 'c'\n", "broker: username and password_file go together"),
         (LEAST + "[influx]\ndatabase = 'x'\n", "influx.url: is missing"),
+        (LEAST + "[alerts.webhook]\ntimeout_s = 3.0\n", "alerts.webhook.url_file: is missing"),
+        (
+            LEAST + "[alerts.webhook]\nurl_file = 'x'\nsecret = 'x'\n",
+            "alerts.webhook.secret: is no setting; did you mean 'alerts.webhook.secret_file'?",
+        ),
+        (
+            LEAST + "[alerts.mail]\nhost = 'mx.example.org'\nsecurity = 'none'\n"
+            "sender = 'a@example.org'\nrecipients = ['b@example.org']\n",
+            "alerts.mail: security none is for this machine only",
+        ),
+        (LEAST + "[alerts.rules.bus_silnt]\noff = true\n", "alerts.rules: 'bus_silnt' is no rule"),
+        (
+            LEAST + "[alerts.rules.bus_silent]\nthreshold = 3.0\n",
+            "alerts.rules: bus_silent has no threshold to set",
+        ),
         (LEAST + "[http]\nport = 70000\n", "http.port: input should be less than or equal"),
         ("= 3", "is no TOML: "),
     ],
