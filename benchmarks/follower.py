@@ -46,6 +46,10 @@ class Void:
         """Take lines."""
         return Answer(204)
 
+    async def delete(self, measurement: str, start_ms: int, end_ms: int) -> Answer:  # noqa: ARG002 - as every target's
+        """Forget what was never kept."""
+        return Answer(204)
+
     async def create(self) -> Answer | None:
         """There is nothing to make."""
         return None

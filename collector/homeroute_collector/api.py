@@ -146,7 +146,12 @@ class _Api:
         if follower is None:
             return refused(409, "no [influx] in the collector's configuration")
         await follower.rebuild()
-        return _json({"rebuilding": True, "commits": self._collector.archive.newest_commit_id})
+        writings = {}
+        for database, fed in self._collector.aggregate_followers.items():
+            writings[database] = await fed.source.newest()
+            await fed.follower.rebuild()
+        commits = self._collector.archive.newest_commit_id
+        return _json({"rebuilding": True, "commits": commits, "writings": writings})
 
     async def shut_down(self, _: web.Application) -> None:
         self._collector.tail.close()

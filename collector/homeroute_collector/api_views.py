@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from homeroute_collector.collector import Collector
+from homeroute_collector.influx import Following
 from homeroute_collector.presence import Device
 
 LAG_BOUND_S = 300.0
@@ -101,6 +102,12 @@ def problems(collector: Collector) -> list[str]:
             found.append(f"InfluxDB takes no points since {lag_s:.0f} s: {follower.problem}")
         elif lag_s > LAG_BOUND_S:
             found.append(f"InfluxDB is {lag_s:.0f} s behind the archive")
+    for database, fed in collector.aggregate_followers.items():
+        following = fed.follower.following()
+        behind_s = following.lag_s or 0.0
+        if behind_s > OUTAGE_BOUND_S:
+            why = f": {following.problem}" if following.problem else ""
+            found.append(f"InfluxDB's {database} is {behind_s:.0f} s behind the rollups{why}")
     return [problem for problem in found if problem]
 
 
@@ -116,6 +123,21 @@ def _influx(collector: Collector) -> dict[str, Any] | None:
         "problem": follower.problem,
         "written": follower.written,
         "rejected": follower.rejected,
+        "aggregates": {
+            database: _aggregates(fed.follower.following())
+            for database, fed in collector.aggregate_followers.items()
+        },
+    }
+
+
+def _aggregates(following: Following) -> dict[str, Any]:
+    return {
+        "connected": following.connected,
+        "writing": following.commit_id,
+        "lag_s": following.lag_s,
+        "problem": following.problem,
+        "written": following.written,
+        "rejected": following.rejected,
     }
 
 

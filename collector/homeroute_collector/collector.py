@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from homeroute_collector.alerts import Alerts
 from homeroute_collector.archive import Archive
 from homeroute_collector.config import CollectorConfig
 from homeroute_collector.influx import Follower
+from homeroute_collector.influx_aggregates import AggregateFollower
 from homeroute_collector.ingest import Ingest
 from homeroute_collector.mqtt import Mqtt
 from homeroute_collector.own_clock import OwnClock
@@ -21,7 +23,10 @@ from homeroute_collector.tail import Tail
 
 @dataclass(frozen=True)
 class Collector:
-    """Everything that runs. ``follower`` is None where no InfluxDB is configured."""
+    """Everything that runs. ``follower`` is None where no InfluxDB is configured.
+
+    ``aggregate_followers`` are by the database they feed, none without InfluxDB.
+    """
 
     config: CollectorConfig
     clock: OwnClock
@@ -33,6 +38,7 @@ class Collector:
     tail: Tail
     follower: Follower | None
     started_ms: int
+    aggregate_followers: Mapping[str, AggregateFollower] = field(default_factory=dict)
 
     @cached_property
     def timezone(self) -> str:

@@ -81,10 +81,20 @@ class Influx(Settings):
     url: Annotated[str, Field(strict=True, pattern=r"^https?://[^\s]+$")]
     version: Literal[1, 2] = 2
     database: Text = "telemetry"
+    reporting: Text = "reporting"
     org: Annotated[str, Field(strict=True, max_length=255)] = ""
     token_file: SettingPath | None = None
     username: Text | None = None
     password_file: SettingPath | None = None
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        if self.reporting == self.database:
+            raise ValueError(
+                "reporting and database are to differ: who may read what is published "
+                "need not read the rest"
+            )
+        return self
 
 
 class ArchiveSettings(Settings):
@@ -108,6 +118,13 @@ class PresenceSettings(Settings):
     hotspot_silent_h: Annotated[float, Field(strict=True, gt=0, le=8_784)] = 96.0
 
 
+class Publish(Settings):
+    """What stands before a number leaves for evaluators (docs/privacy.md)."""
+
+    min_clients: Annotated[int, Field(strict=True, ge=5, le=1_000)] = 10
+    settle_days: Annotated[int, Field(strict=True, ge=1, le=60)] = 7
+
+
 class CollectorConfig(Settings):
     """Everything the collector is told. ``broker`` None: an embedded one is used."""
 
@@ -124,6 +141,7 @@ class CollectorConfig(Settings):
     refused: RefusedSettings = RefusedSettings()
     presence: PresenceSettings = PresenceSettings()
     alerts: AlertSettings = AlertSettings()
+    publish: Publish = Publish()
 
 
 def load(path: Path) -> CollectorConfig:

@@ -21,18 +21,15 @@ PLAN_COMMITS = 1_000
 """Commits looked up at a time: (number, ms, points) each."""
 
 
-class ArchiveSource:
-    """Reads for one follower, whose cursor has ``name``."""
+class Cursor:
+    """The place of one follower, stored in the archive under ``name``."""
 
-    def __init__(self, archive: Archive, name: str = "influx") -> None:
+    def __init__(self, archive: Archive, name: str) -> None:
         self._archive = archive
         self._name = name
-        self._reads = [(_select(spec), LineEncoder(spec)) for spec in MEASUREMENTS.values()]
-        self._plan: deque[tuple[int, int, int]] = deque()
-        self._planned_after = 0
 
     async def cursor(self) -> int:
-        """The last commit InfluxDB has; 0 before the first."""
+        """The last commit or revision InfluxDB has; 0 before the first."""
         rows = await self._archive.query(
             "SELECT commit_id FROM cursors WHERE name = ?", [self._name]
         )
@@ -45,6 +42,16 @@ class ArchiveSource:
             "ON CONFLICT (name) DO UPDATE SET commit_id = excluded.commit_id",
             [self._name, commit_id],
         )
+
+
+class ArchiveSource(Cursor):
+    """The points of devices, for one follower whose cursor has ``name``."""
+
+    def __init__(self, archive: Archive, name: str = "influx") -> None:
+        super().__init__(archive, name)
+        self._reads = [(_select(spec), LineEncoder(spec)) for spec in MEASUREMENTS.values()]
+        self._plan: deque[tuple[int, int, int]] = deque()
+        self._planned_after = 0
 
     async def next_chunk(self, after: int, points: int) -> Chunk | None:
         """About ``points`` points of the commits after ``after``; None: there are none."""
@@ -63,7 +70,7 @@ class ArchiveSource:
             rows = await self._archive.query(select, [after, upto])
             if rows:
                 # Off the event loop: thousands of rows take tens of milliseconds.
-                unwritable += await asyncio.to_thread(_encode, encoder, rows, lines)
+                unwritable += await asyncio.to_thread(encode, encoder, rows, lines)
         return Chunk(upto, lines, received_ms, unwritable)
 
     async def _commits(self, after: int) -> Iterable[tuple[int, int, int]]:
@@ -82,7 +89,8 @@ def _select(spec: MeasurementSpec) -> str:
     return f'SELECT {columns} FROM "{spec.name}" WHERE commit_id > ? AND commit_id <= ?'  # noqa: S608
 
 
-def _encode(encoder: LineEncoder, rows: Iterable[Sequence[Any]], lines: list[str]) -> int:
+def encode(encoder: LineEncoder, rows: Iterable[Sequence[Any]], lines: list[str]) -> int:
+    """Append a line for each row; returns how many rows have none."""
     unwritable = 0
     for row in rows:
         try:

@@ -1,4 +1,4 @@
-"""The two doors of InfluxDB: ``/write`` of 1.x and ``/api/v2/write`` of 2.x.
+"""The two InfluxDBs: ``/write`` and ``/query`` of 1.x, ``/api/v2/write`` and ``/delete`` of 2.x.
 
 Guarantees: one request per call, under a timeout; whatever the server says comes
 back as an :class:`Answer`, and not reaching it as :class:`Unreachable`.
@@ -9,6 +9,7 @@ Does not: decide what an answer means, retry, or encode points.
 from __future__ import annotations
 
 import base64
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,6 +50,12 @@ class Target(Protocol):
 
     async def write(self, text: str) -> Answer:
         """Write lines. Raises :class:`Unreachable`."""
+
+    async def delete(self, measurement: str, start_ms: int, end_ms: int) -> Answer:
+        """Delete a measurement's points in ``[start_ms, end_ms)``. Raises :class:`Unreachable`.
+
+        Where there are none it succeeds.
+        """
 
     async def create(self) -> Answer | None:
         """Create the missing database; None where that is an administrator's work."""
@@ -91,12 +98,22 @@ class Influx1:
         """Write lines. Raises :class:`Unreachable`."""
         return await self._post("/write", {"db": self._database, "precision": "ms"}, text)
 
+    async def delete(self, measurement: str, start_ms: int, end_ms: int) -> Answer:
+        """Delete a measurement's points in ``[start_ms, end_ms)``. Raises :class:`Unreachable`."""
+        statement = (
+            f"DELETE FROM {_quoted(measurement)} "  # noqa: S608 - quoted; InfluxQL has no parameters here
+            f"WHERE time >= {start_ms}ms AND time < {end_ms}ms"
+        )
+        answer = await self._post("/query", {"db": self._database, "q": statement})
+        if answer.status != 200:
+            return answer
+        return _statement_answer(answer)
+
     async def create(self) -> Answer | None:
         """Create the missing database, if allowed to."""
         if self._create_days is None:
             return None
-        quoted = self._database.replace("\\", "\\\\").replace('"', '\\"')
-        statement = f'CREATE DATABASE "{quoted}" WITH DURATION {self._create_days}d'
+        statement = f"CREATE DATABASE {_quoted(self._database)} WITH DURATION {self._create_days}d"
         return await self._post("/query", {"q": statement})
 
     async def close(self) -> None:
@@ -157,6 +174,25 @@ class Influx2:
             raise Unreachable(_why(error)) from error
         return Answer(204)
 
+    async def delete(self, measurement: str, start_ms: int, end_ms: int) -> Answer:
+        """Delete a measurement's points in ``[start_ms, end_ms)``. Raises :class:`Unreachable`."""
+        from influxdb_client.rest import ApiException
+
+        try:
+            await self._client.delete_api().delete(
+                rfc3339(start_ms * 1_000_000),
+                # The server's end is inclusive: the last nanosecond, where no point of ours lies.
+                rfc3339(end_ms * 1_000_000 - 1),
+                f'_measurement="{measurement}"',
+                bucket=self._bucket,
+            )
+        except ApiException as error:
+            reason = str(error.message)[:_REASON_BOUND]
+            return Answer(int(error.status or 0), reason, retry_after_s(error.retry_after))
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise Unreachable(_why(error)) from error
+        return Answer(204)
+
     async def create(self) -> Answer | None:
         """Creating a bucket is an administrator's work."""
         return None
@@ -164,6 +200,12 @@ class Influx2:
     async def close(self) -> None:
         """Give back the connections."""
         await self._client.close()  # type: ignore[no-untyped-call]
+
+
+def rfc3339(time_ns: int) -> str:
+    """Nanoseconds since 1970 as InfluxDB 2.x reads them, none lost."""
+    seconds, fraction = divmod(time_ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"
 
 
 def retry_after_s(header: str | None) -> float | None:
@@ -178,6 +220,21 @@ def retry_after_s(header: str | None) -> float | None:
         except (ValueError, TypeError):
             return None
     return min(max(seconds, 0.0), RETRY_AFTER_BOUND_S) if math.isfinite(seconds) else None
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _statement_answer(answer: Answer) -> Answer:
+    """What 1.x hides in a 200: a statement that failed says so in the body."""
+    try:
+        errors = [r["error"] for r in json.loads(answer.reason)["results"] if "error" in r]
+    except (ValueError, KeyError, TypeError):
+        return Answer(502, f"no answer to a statement: {answer.reason}")
+    if not errors:
+        return answer
+    return Answer(404 if "database not found" in errors[0] else 500, errors[0])
 
 
 def _basic(username: str, password: str) -> str:

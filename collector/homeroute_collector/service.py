@@ -34,6 +34,12 @@ from homeroute_collector.broker.ports import cannot_listen
 from homeroute_collector.collector import Collector, system_timezone
 from homeroute_collector.config import Broker, CollectorConfig
 from homeroute_collector.influx import Follower
+from homeroute_collector.influx_aggregates import (
+    AggregateFollower,
+    Aggregates,
+    AggregateSource,
+    Logged,
+)
 from homeroute_collector.influx_archive import ArchiveSource
 from homeroute_collector.influx_targets import Influx1, Influx2, Target
 from homeroute_collector.ingest import Ingest
@@ -54,6 +60,11 @@ CANCEL_AGAIN_S = 1.0
 EXPIRY_DELAY_S, EXPIRY_S = 3_600.0, 86_400.0
 """When the archive's retention is first applied, and how often."""
 
+REPORTING_DAYS = 1_826
+"""Retention of a `reporting` database that we create: five years (DESIGN section 4)."""
+
+NO_AGGREGATES = Aggregates()
+
 Job = Callable[[Collector], Coroutine[Any, Any, None]]
 """Work beside the collector's own that runs until cancelled, such as the rollups."""
 
@@ -72,6 +83,7 @@ async def serve(
     stop: asyncio.Event,
     mount: Sequence[Mount] = (),
     extra_ddl: Sequence[str] = (),
+    aggregates: Aggregates = NO_AGGREGATES,
     jobs: Mapping[str, Job] | None = None,
     listen: Listen | None = None,
     broker_port: int = 1883,
@@ -81,7 +93,8 @@ async def serve(
 
     Without ``config.broker`` an embedded broker runs on ``broker_port`` of the
     loopback, and on TLS where ``listen`` says. ``extra_ddl`` are other components'
-    tables, ``mount`` their pages, ``jobs`` their work by task name: a job that fails
+    tables, ``aggregates`` those of them that InfluxDB follows, ``mount``
+    their pages, ``jobs`` their work by task name: a job that fails
     ends the whole. Raises :class:`CannotStart`, ArchiveError or
     BrokerError.
     """
@@ -90,7 +103,7 @@ async def serve(
         archive = await asyncio.to_thread(_open, config, extra_ddl)
         stack.push_async_callback(asyncio.to_thread, archive.close)
         embedded, broker = await _broker(config, stack, listen, broker_port)
-        collector = await _assemble(config, archive, broker, stack)
+        collector = await _assemble(config, archive, broker, aggregates, stack)
         runner = web.AppRunner(
             application(collector, mount), access_log=None, shutdown_timeout=SHUTDOWN_S
         )
@@ -111,6 +124,8 @@ async def serve(
                 tasks.append(group.create_task(job(collector), name=name))
             if collector.follower is not None:
                 tasks.append(group.create_task(collector.follower.run(), name="influx"))
+            for database, fed in collector.aggregate_followers.items():
+                tasks.append(group.create_task(fed.follower.run(), name=f"influx {database}"))
             if embedded is not None:
                 tasks.append(group.create_task(embedded.run(), name="broker"))
             started(collector, _url(door))
@@ -166,7 +181,11 @@ async def _broker(
 
 
 async def _assemble(
-    config: CollectorConfig, archive: Archive, broker: Broker, stack: AsyncExitStack
+    config: CollectorConfig,
+    archive: Archive,
+    broker: Broker,
+    aggregates: Aggregates,
+    stack: AsyncExitStack,
 ) -> Collector:
     clock = OwnClock(config.clock)
     presence = Presence(
@@ -191,9 +210,16 @@ async def _assemble(
             tail.committed(commit)
 
     ingest.listeners.append(committed)
-    target = await _target(config)
-    if target is not None:
-        stack.push_async_callback(target.close)
+    telemetry, reporting = _targets(config)
+    for target in (telemetry, reporting):
+        if target is not None:
+            stack.push_async_callback(target.close)
+
+    def fed(target: Target, database: str, logged: Sequence[Logged]) -> AggregateFollower:
+        zone = config.timezone or system_timezone()
+        source = AggregateSource(archive, database, logged, timezone=zone)
+        return AggregateFollower(Follower(source, target, now_ms=clock.now_ms), source)
+
     return Collector(
         config=config,
         clock=clock,
@@ -212,8 +238,18 @@ async def _assemble(
         presence=presence,
         alerts=alerts,
         tail=tail,
-        follower=Follower(ArchiveSource(archive), target, now_ms=clock.now_ms) if target else None,
+        follower=(
+            Follower(ArchiveSource(archive), telemetry, now_ms=clock.now_ms) if telemetry else None
+        ),
         started_ms=clock.now_ms(),
+        aggregate_followers={
+            database: fed(target, database, logged)
+            for target, database, logged in (
+                (telemetry, "telemetry", aggregates.staff),
+                (reporting, "reporting", aggregates.published),
+            )
+            if target is not None and logged
+        },
     )
 
 
@@ -241,20 +277,29 @@ def _require_readable(config: CollectorConfig) -> None:
         _secret("alerts.mail.ca_file", mail.ca_file)
 
 
-async def _target(config: CollectorConfig) -> Target | None:
+def _targets(config: CollectorConfig) -> tuple[Target | None, Target | None]:
+    """Where staff read, and where evaluators read."""
     influx = config.influx
     if influx is None:
-        return None
-    if influx.version == 1:
+        return None, None
+    if influx.version == 2:
+        token = _secret("influx.token_file", influx.token_file)
+        return (
+            Influx2(influx.url, influx.database, org=influx.org, token=token),
+            Influx2(influx.url, influx.reporting, org=influx.org, token=token),
+        )
+    password = _secret("influx.password_file", influx.password_file)
+
+    def door(database: str, days: int) -> Target:
         return Influx1(
             influx.url,
-            influx.database,
+            database,
             username=influx.username or "",
-            password=_secret("influx.password_file", influx.password_file),
-            create_days=config.retention_days,
+            password=password,
+            create_days=days,
         )
-    token = _secret("influx.token_file", influx.token_file)
-    return Influx2(influx.url, influx.database, org=influx.org, token=token)
+
+    return door(influx.database, config.retention_days), door(influx.reporting, REPORTING_DAYS)
 
 
 def _secret(key: str, path: Path | None) -> str:

@@ -29,6 +29,7 @@ from homeroute_command.demo_controls import Controls
 from homeroute_command.demo_count import Count, count
 from homeroute_command.demo_folder import DemoFolder
 from homeroute_command.demo_legs import keep_legs
+from homeroute_command.followed import AGGREGATES
 from homeroute_command.up import mount_pages
 from homeroute_simulators import history
 from homeroute_simulators.agent_file import Cadence
@@ -194,6 +195,7 @@ async def _collector(
             stop=enough,
             mount=[mount_pages, controls.mount],
             extra_ddl=tables.DDL,
+            aggregates=AGGREGATES,
             status_s=STATUS_S,
         ),
         name="collector",

@@ -19,7 +19,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "influx",
         help="fill an empty InfluxDB from the archive",
         description="InfluxDB follows the archive. `rebuild` makes it follow again from the "
-        "first point; a point written twice overwrites itself, so it is safe at any time.",
+        "first point, and replace every day of aggregates; a point written twice overwrites "
+        "itself, so it is safe at any time.",
     )
     parser.add_argument("action", choices=("rebuild",))
     parser.add_argument("--no-wait", action="store_true", help="start it and return")
@@ -47,7 +48,11 @@ def run(args: argparse.Namespace) -> int:
             progress.update(
                 task, completed=influx["commit_id"], description=influx["problem"] or "InfluxDB"
             )
-            if influx["commit_id"] >= total:
+            behind = any(
+                influx["aggregates"][database]["writing"] < writing
+                for database, writing in begun["writings"].items()
+            )
+            if influx["commit_id"] >= total and not behind:
                 break
             time.sleep(1.0)
     print(f"InfluxDB has all {total} commits")

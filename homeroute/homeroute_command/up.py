@@ -32,6 +32,7 @@ from homeroute_collector.config import CollectorConfig, ConfigError, load, parse
 from homeroute_collector.service import CannotStart, serve
 from homeroute_command.called import called
 from homeroute_command.failure import Failure
+from homeroute_command.followed import AGGREGATES
 from homeroute_command.keep_schedule import keep_schedule
 from homeroute_dashboards import pages
 
@@ -165,6 +166,7 @@ async def _serve(config: CollectorConfig, listen: Listen | None, broker_port: in
         mount=[mount_pages],
         extra_ddl=tables.DDL,
         jobs={"schedule": keep_schedule},
+        aggregates=AGGREGATES,
         listen=listen,
         broker_port=broker_port,
     )

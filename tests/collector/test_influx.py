@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp import web
 
-from homeroute_collector.influx import Chunk, Follower, Verdict, backoff_s, judge
+from homeroute_collector.influx import Chunk, Follower
+from homeroute_collector.influx_delivery import Verdict, backoff_s, judge
 from homeroute_collector.influx_targets import (
     RETRY_AFTER_BOUND_S,
     Answer,
