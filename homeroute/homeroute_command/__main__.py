@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import keyword
 import os
 import sys
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ COMMANDS = {
     "demo": "see it work: a small simulated district on this machine",
     "up": "run everything on this machine: broker, collector, archive, pages",
     "enroll": "make one device's credential and the bundle that configures it",
+    "import": "bring in a timetable, the fleet, a calendar, usage",
     "alerts": "what is wrong now and what to do; test webhook and mail",
     "tail": "watch what devices send, as it arrives",
     "refused": "list what could not be understood, or try it again",
@@ -48,7 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     named = next((word for word in arguments if not word.startswith("-")), None)
     for name, purpose in COMMANDS.items():
         if name == named:
-            importlib.import_module(f"homeroute_command.{name}").add_parser(commands)
+            # No module may be called `import`.
+            module = name + "_" * keyword.iskeyword(name)
+            importlib.import_module(f"homeroute_command.{module}").add_parser(commands)
         else:
             commands.add_parser(name, help=purpose)
     args = parser.parse_args(arguments)

@@ -26,7 +26,7 @@ async def keep_schedule(collector: Collector, *, every_s: float = EVERY_S) -> No
     while True:
         if collector.clock.trusted:
             today = datetime.fromtimestamp(collector.clock.now_ms() / 1000, zone).date()
-            hours = await around(collector.archive.query, today)
+            hours = await around(collector.archive.query, today, collector.timezone)
             collector.presence.schedule = schedule(hours, zone)
         await asyncio.sleep(every_s)
 

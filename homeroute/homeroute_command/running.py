@@ -21,11 +21,16 @@ DEFAULT_URL = "http://127.0.0.1:8080"
 
 
 class Answered(Failure):
-    """The collector answered with an error. ``status`` is HTTP's."""
+    """The collector answered with an error. ``status`` is HTTP's, ``detail`` its own words."""
 
-    def __init__(self, message: str, status: int) -> None:
+    def __init__(self, message: str, status: int, detail: str) -> None:
         super().__init__(message)
         self.status = status
+        self.detail = detail
+
+
+class NotRunning(Failure):
+    """Nobody listens there."""
 
 
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -83,12 +88,13 @@ def _open(request: urllib.request.Request, timeout_s: float | None) -> Any:
         except (ValueError, KeyError, TypeError):
             detail = detail or error.reason
         message = f"{request.full_url} answered {error.code}: {detail}"
-        raise Answered(message, error.code) from None
+        raise Answered(message, error.code, str(detail)) from None
     except (http.client.InvalidURL, ValueError) as error:
         raise Failure(f"--url {request.full_url}: {error}", exit_code=2) from None
     except (urllib.error.URLError, OSError, http.client.HTTPException) as error:
         reason = " ".join(str(getattr(error, "reason", error)).split())
-        raise Failure(
+        gone = isinstance(getattr(error, "reason", error), ConnectionRefusedError)
+        raise (NotRunning if gone else Failure)(
             f"asking {request.full_url}: {reason}; is `homeroute up` running, "
             "and is --url the address it printed?"
         ) from None

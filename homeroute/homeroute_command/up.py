@@ -28,15 +28,15 @@ from homeroute_collector.broker import (
     site,
 )
 from homeroute_collector.collector import Collector
-from homeroute_collector.config import CollectorConfig, ConfigError, load, parse
+from homeroute_collector.config import CollectorConfig, ConfigError
 from homeroute_collector.service import CannotStart, serve
+from homeroute_command import changing
 from homeroute_command.called import called
+from homeroute_command.configured import DEFAULT_DATA, configuration
 from homeroute_command.failure import Failure
 from homeroute_command.followed import AGGREGATES
 from homeroute_command.keep_schedule import keep_schedule
 from homeroute_dashboards import pages
-
-DEFAULT_DATA = Path("~/.local/share/homeroute")
 
 DESCRIPTION = """\
 Run everything on this machine: a broker, the collector, the archive and the
@@ -99,25 +99,6 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def configuration(args: argparse.Namespace) -> CollectorConfig:
-    """The settings file, if any, with what the command line says put over it."""
-    if args.config is not None:
-        config = load(args.config)
-        data = args.data.expanduser() if args.data else config.data_dir
-        district = args.district or config.district
-    else:
-        data = (args.data or DEFAULT_DATA).expanduser()
-        district = args.district or site.recall(data).district or site.DEFAULT_DISTRICT
-        document = {"district": district, "data_dir": str(data)}
-        config = parse(document, file="command line", folder=Path())
-    changes: dict[str, object] = {"data_dir": data, "district": district}
-    if args.port is not None:
-        changes["http"] = config.http.model_copy(update={"port": args.port})
-    # model_copy does not validate; a round trip does.
-    changed = config.model_copy(update=changes).model_dump(exclude_none=True)
-    return parse(changed, file="command line", folder=Path())
-
-
 def mount_pages(app: web.Application, collector: Collector) -> None:
     """Put the built-in pages onto the collector's application."""
     pages.mount(
@@ -163,7 +144,7 @@ async def _serve(config: CollectorConfig, listen: Listen | None, broker_port: in
         config,
         started=started,
         stop=stop,
-        mount=[mount_pages],
+        mount=[mount_pages, changing.mount],
         extra_ddl=tables.DDL,
         jobs={"schedule": keep_schedule},
         aggregates=AGGREGATES,

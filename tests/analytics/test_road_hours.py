@@ -25,7 +25,7 @@ def school() -> Timetable:
 
 
 def asked(timetable: Timetable, day: date) -> RoadHours:
-    return asyncio.run(around(timetable.query, day))
+    return asyncio.run(around(timetable.query, day, ZONE))
 
 
 def told(hours: RoadHours, day: date) -> list[str]:
@@ -68,7 +68,7 @@ def test_a_calendar_of_the_future_has_not_begun() -> None:
 
 def test_a_snow_day_takes_the_trips_away_and_an_early_release_moves_the_afternoon() -> None:
     made = school()
-    made.exception(MONDAY, "closed")
+    made.exception(MONDAY, "snow")
     made.exception(MONDAY + timedelta(1), "early_release", "PM", -2 * 3600)
     hours = asked(made, MONDAY)
     assert told(hours, MONDAY) == []

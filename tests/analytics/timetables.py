@@ -42,10 +42,13 @@ class Timetable:
             self.db.execute("INSERT INTO feed_services VALUES (?, 'school', ?)", [feed, day])
 
     def trip(self, feed: int, trip: str, period: str, start_h: float, end_h: float) -> None:
-        hours = [int(start_h * 3600), int(end_h * 3600)]
+        start_s, end_s = int(start_h * 3600), int(end_h * 3600)
         self.db.execute(
-            "INSERT INTO feed_trips VALUES (?, ?, '4', 'school', 's@1', 'to', ?, ?, ?)",
-            [feed, trip, period, *hours],
+            "INSERT INTO feed_trips VALUES (?, ?, '4', 'school', 's@1', 'to', ?, ?, ?, ?, ?, ?, ?)",
+            [
+                *(feed, trip, period, start_s, end_s, ["a", "b"]),
+                *([start_s, end_s], [start_s, end_s], [0.0, 1000.0]),
+            ],
         )
 
     def rides(self, device: str, vehicle: str, first: date, last: date | None = None) -> None:

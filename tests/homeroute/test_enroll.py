@@ -14,7 +14,7 @@ import pytest
 from homeroute_agent import config as agent_config
 from homeroute_agent.__main__ import DEFAULT_CONFIG
 from homeroute_collector.broker import Credentials, Listen, Site, site
-from homeroute_command import enroll, up
+from homeroute_command import configured, enroll
 from homeroute_command.__main__ import main
 from tests.collector.broker.clients import Client, NotLetIn
 from tests.collector.broker.served import Served, let_in_within, topic
@@ -255,4 +255,4 @@ def test_the_agent_looks_where_the_bundle_is_unpacked() -> None:
 
 
 def test_enroll_and_up_look_in_the_same_place() -> None:
-    assert enroll.DEFAULT_DATA == up.DEFAULT_DATA
+    assert enroll.DEFAULT_DATA == configured.DEFAULT_DATA

@@ -1,0 +1,127 @@
+"""Rows of a CSV file in the wild, by column name, each with its line.
+
+Forgiven: byte order marks, UTF-16, Windows-1252, blanks around names and values,
+names in capitals, semicolons or tabs for commas, short rows, blank lines.
+
+Guarantees: bounded in bytes, rows and the length of a value; what cannot be read
+raises :class:`~.problems.FeedError` with file and line. Does not: judge a value.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import IO
+
+from homeroute_analytics.feeds.problems import FeedError, Problem
+
+ROWS_BOUND = 5_000_000
+"""Rows of one file; a state's transit has fewer calls."""
+
+CHUNK = 1 << 20
+
+Opener = Callable[[], IO[bytes]]
+
+DAMAGED = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What reading a member of a damaged or encrypted zip raises."""
+
+
+@dataclass(slots=True)
+class CsvFile:
+    """One file, openable as often as needed. ``notes`` gathers what was forgiven."""
+
+    name: str
+    open: Opener
+    notes: list[str] = field(default_factory=list)
+
+    def rows(
+        self, required: Sequence[str], optional: Sequence[str] = ()
+    ) -> Iterator[tuple[int, list[str]]]:
+        """(line, values of required and optional columns, '' where absent) of every row.
+
+        Raises :class:`FeedError` where a required column or the file's text is missing.
+        """
+        try:
+            with self.open() as raw:
+                encoding = self._encoding(raw)
+            with self.open() as raw, io.TextIOWrapper(raw, encoding, "replace", "") as text:
+                yield from self._read(text, required, optional)
+        except DAMAGED as error:
+            raise FeedError([Problem(self.name, 0, "", f"cannot be read: {error}")]) from None
+
+    def header(self) -> list[str]:
+        """The names of the columns, in lower case."""
+        with self.open() as raw:
+            encoding = self._encoding(raw)
+        with self.open() as raw, io.TextIOWrapper(raw, encoding, "replace", "") as text:
+            return self._names(csv.reader(self._lines(text), delimiter=self._delimiter(text)))
+
+    def _encoding(self, raw: IO[bytes]) -> str:
+        """UTF-8 if all of it is, else what Windows writes."""
+        chunk = raw.read(CHUNK)
+        if chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return "utf-16"
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        try:
+            while chunk:
+                decoder.decode(chunk)
+                chunk = raw.read(CHUNK)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            said = f"{self.name}: not UTF-8, read as Windows-1252"
+            if said not in self.notes:
+                self.notes.append(said)
+            return "cp1252"
+        return "utf-8-sig"
+
+    def _read(
+        self, text: IO[str], required: Sequence[str], optional: Sequence[str]
+    ) -> Iterator[tuple[int, list[str]]]:
+        reader = csv.reader(self._lines(text), delimiter=self._delimiter(text))
+        names = self._names(reader)
+        missing = [name for name in required if name not in names]
+        if missing:
+            there = ", ".join(names[:12]) or "none"
+            what = f"no column {', '.join(missing)}; there are: {there}"
+            raise FeedError([Problem(self.name, 1, "", what)])
+        # A name may stand twice: the first counts.
+        places = [names.index(n) if n in names else -1 for n in (*required, *optional)]
+        try:
+            for count, values in enumerate(reader):
+                if count >= ROWS_BOUND:
+                    raise FeedError(
+                        [Problem(self.name, reader.line_num, "", f"over {ROWS_BOUND} rows")]
+                    )
+                size = len(values)
+                row = [values[p].strip() if 0 <= p < size else "" for p in places]
+                if any(row):
+                    yield reader.line_num, row
+        except csv.Error as error:
+            raise FeedError([Problem(self.name, reader.line_num, "", str(error))]) from None
+
+    def _names(self, reader: Iterator[list[str]]) -> list[str]:
+        try:
+            for values in reader:
+                if any(value.strip() for value in values):
+                    return [value.strip().strip("\ufeff").lower() for value in values]
+        except csv.Error as error:
+            raise FeedError([Problem(self.name, 1, "", str(error))]) from None
+        raise FeedError([Problem(self.name, 0, "", "it is empty")])
+
+    def _delimiter(self, text: IO[str]) -> str:
+        """Whichever of comma, semicolon and tab the first line has most of."""
+        first = text.readline(CHUNK)
+        text.seek(0)
+        return max(",;\t", key=first.count)
+
+    def _lines(self, text: IO[str]) -> Iterator[str]:
+        """Lines without the NULs that some exporters pad with; none is read without a bound."""
+        while line := text.readline(CHUNK):
+            if len(line) >= CHUNK:
+                raise FeedError([Problem(self.name, 0, "", f"a line of over {CHUNK} characters")])
+            yield line.replace("\0", "") if "\0" in line else line

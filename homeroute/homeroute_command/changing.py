@@ -1,0 +1,168 @@
+"""Changes to the archive that a person asks for, whoever has it open.
+
+The same work is done by the running collector, asked over HTTP, and by the command
+itself where none runs: one table of operations, each one transaction.
+
+Guarantees: all of an operation is kept or nothing; a dry run is the same work, undone;
+a request's body is bounded. Does not: read the files people give (the client does,
+so that a collector on a small machine need not).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from homeroute_analytics import tables
+from homeroute_analytics.imports import ImportRefused
+from homeroute_collector.api_guard import refused
+from homeroute_collector.archive import FILE_NAME, Archive
+from homeroute_collector.archive_records import ArchiveError
+from homeroute_collector.broker import SiteError
+from homeroute_collector.collector import Collector, system_timezone
+from homeroute_collector.config import ConfigError
+from homeroute_command import running
+from homeroute_command.configured import DEFAULT_DATA, configuration
+from homeroute_command.failure import Failure
+from homeroute_command.operations import OPERATIONS
+
+BODY_BOUND = 1 << 27
+"""Bytes of a request; a feed of a million calls is about 40 MB."""
+
+PATH = "/api/1/timetable/"
+
+
+class _Undone(Exception):
+    """Ends a dry run's transaction; carries what it found."""
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        super().__init__("dry run")
+        self.answer = answer
+
+
+async def perform(
+    archive: Archive, name: str, body: dict[str, Any], *, timezone: str, now_ms: int
+) -> dict[str, Any]:
+    """Do one operation. ``body["dry_run"]``: and undo it. Raises :class:`ImportRefused`."""
+    operation = OPERATIONS[name]
+    today = datetime.fromtimestamp(now_ms / 1000, ZoneInfo(timezone)).date()
+
+    def work(connection: Any, _: Any) -> dict[str, Any]:
+        def execute(sql: str, params: Any) -> list[tuple[Any, ...]]:
+            found: list[tuple[Any, ...]] = connection.execute(sql, params).fetchall()
+            return found
+
+        answer = operation(execute, body, timezone, today, now_ms)
+        if body.get("dry_run"):
+            raise _Undone(answer)
+        return answer
+
+    try:
+        return await archive.transaction(work)
+    except _Undone as undone:
+        return undone.answer
+
+
+def mount(app: web.Application, collector: Collector) -> None:
+    """Let the running collector be asked for them."""
+
+    async def asked(request: web.Request) -> web.Response:
+        name = request.match_info["operation"]
+        if name not in OPERATIONS:
+            return refused(404, f"no operation {name[:63]!r}")
+        if (text := await _body(request)) is None:
+            return refused(413, f"over {BODY_BOUND} bytes; import it with the collector stopped")
+        try:
+            # A large one takes a while, and the loop has others to serve.
+            body = await asyncio.to_thread(json.loads, text or b"{}")
+            if not isinstance(body, dict):
+                return refused(400, "want a JSON object")
+            answer = await perform(
+                collector.archive,
+                name,
+                body,
+                timezone=collector.timezone,
+                now_ms=collector.clock.now_ms(),
+            )
+        except (ImportRefused, ValueError) as error:
+            return refused(400, str(error))
+        return web.json_response(answer)
+
+    app.router.add_post(PATH + "{operation}", asked)
+
+
+async def _body(request: web.Request) -> bytes | None:
+    """The body, None of a longer one than the bound: the application's own is smaller."""
+    parts = bytearray()
+    async for part in request.content.iter_chunked(1 << 16):
+        parts += part
+        if len(parts) > BODY_BOUND:
+            return None
+    return bytes(parts)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where the archive is: a running collector, else its folder."""
+    parser.add_argument(
+        "--url", metavar="URL", help=f"of the running collector; default: {running.DEFAULT_URL}"
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help=f"the archive's folder, where no collector runs; default: {DEFAULT_DATA}",
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="its settings, as for `up`")
+    parser.set_defaults(district=None, port=None)
+
+
+def ask(args: argparse.Namespace, name: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Have one operation done: by the collector that runs, else here. Raises :class:`Failure`."""
+    if args.data is None and args.config is None:
+        try:
+            answer: dict[str, Any] = running.post(
+                args.url or running.DEFAULT_URL, PATH + name, body
+            )
+            return answer
+        except running.NotRunning:
+            if args.url is not None or not (DEFAULT_DATA.expanduser() / FILE_NAME).exists():
+                raise
+        except running.Answered as error:
+            if error.status == 400:
+                raise Failure(error.detail, exit_code=2) from None
+            raise
+    try:
+        return asyncio.run(_here(args, name, body))
+    except ImportRefused as error:
+        raise Failure(str(error), exit_code=2) from None
+    except (ConfigError, ArchiveError, SiteError) as error:
+        raise Failure(str(error), exit_code=2) from None
+
+
+async def _here(args: argparse.Namespace, name: str, body: dict[str, Any]) -> dict[str, Any]:
+    if args.config is None and args.data is not None:
+        settings = args.data.expanduser() / "collector.toml"
+        args.config = settings if settings.exists() else None
+    config = configuration(args)
+    archive = await asyncio.to_thread(
+        Archive.open,
+        config.data_dir / FILE_NAME,
+        district=config.district,
+        memory_limit=config.archive.memory_limit,
+        threads=config.archive.threads,
+        extra_ddl=tables.DDL,
+    )
+    try:
+        timezone = config.timezone or system_timezone()
+        now_ms = time.time_ns() // 1_000_000
+        return await perform(archive, name, body, timezone=timezone, now_ms=now_ms)
+    finally:
+        await asyncio.to_thread(archive.close)

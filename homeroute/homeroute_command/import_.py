@@ -1,0 +1,117 @@
+"""`homeroute import`: timetables, fleet, calendar and usage from files, or what they change."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from homeroute_analytics import import_feed
+from homeroute_analytics.feeds import gtfs
+from homeroute_analytics.feeds.problems import FeedError
+from homeroute_analytics.imports import Document
+from homeroute_command import changing
+from homeroute_command.failure import Failure
+from homeroute_command.output import Output
+
+SHOWN = 4
+"""Names of each change that are printed; --json has more."""
+
+DESCRIPTION = """\
+Bring a timetable into the archive. All of a file is taken, or nothing of it; what is
+wrong is said with file, line and column. With --dry-run nothing is kept, and what
+would change is told. File formats: docs/timetable.md.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command and what it can bring in."""
+    parser = subparsers.add_parser(
+        "import",
+        help="bring in a timetable, the fleet, a calendar, usage",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    kinds = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
+    feed = kinds.add_parser(
+        "gtfs",
+        help="a GTFS zip: its buses' routes, stops, shapes, trips, days",
+        description="Bring in the buses of a GTFS zip as a new version of the timetable. It takes "
+        "force on --from, and the versions before it end there.",
+    )
+    feed.add_argument("files", nargs=1, type=Path, metavar="FEED.zip")
+    _common(feed, "when the feed takes force; default: its first day of service")
+    parser.set_defaults(run=run)
+
+
+def _common(parser: argparse.ArgumentParser, from_day: str) -> None:
+    parser.add_argument(
+        "--from", dest="from_day", type=date.fromisoformat, metavar="YYYY-MM-DD", help=from_day
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would change, keep nothing"
+    )
+    parser.add_argument("--json", action="store_true", help="machine-readable")
+    changing.add_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read the files, have them stored, and say what changed; raises :class:`Failure`."""
+    try:
+        document = _document(args)
+    except FeedError as error:
+        said = "\n  ".join(str(error).splitlines())
+        raise Failure(f"{args.files[0]}: nothing imported:\n  {said}", exit_code=2) from None
+    except OSError as error:
+        raise Failure(f"{error.filename or args.files[0]}: {error.strerror}", exit_code=2) from None
+    body = {
+        "document": dataclasses.asdict(document),
+        "from_day": args.from_day.isoformat() if args.from_day else None,
+        "dry_run": args.dry_run,
+    }
+    outcome = changing.ask(args, "import", body)
+    if args.json:
+        print(json.dumps(outcome | {"dry_run": args.dry_run}))
+    else:
+        _say(outcome, dry_run=args.dry_run)
+    return 0
+
+
+def _document(args: argparse.Namespace) -> Document:
+    return import_feed.document(gtfs.read(args.files[0]))
+
+
+def _say(outcome: dict[str, Any], *, dry_run: bool) -> None:
+    """What changed, for people."""
+    out = Output(highlight=False)
+    name, span = outcome["name"], ""
+    if outcome["first_day"]:
+        span = f", in force {outcome['first_day']} to {outcome['last_day']}"
+    if outcome["unchanged"]:
+        out.print(f"{name}: nothing changes; it is there already{span}", soft_wrap=True)
+    else:
+        verb = "would be" if dry_run else "are"
+        out.print(f"{name}: {outcome['rows']} rows {verb} imported{span}", soft_wrap=True)
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
+        table.add_column()
+        table.add_column(justify="right")
+        table.add_column(no_wrap=True, overflow="ellipsis")
+        for change in outcome["changes"]:
+            shown = list(change["examples"][:SHOWN])
+            if change["count"] > len(shown) > 0 and change["how"] != "taken over":
+                shown.append("…")
+            table.add_row(
+                f"{change['thing']} {change['how']}", str(change["count"]), ", ".join(shown)
+            )
+        out.print(table)
+    for note in outcome["notes"]:
+        out.print(f"  note: {note}", soft_wrap=True)
+    for warning in outcome["warnings"]:
+        out.print(f"  warning: {warning}", soft_wrap=True)
+    if dry_run:
+        out.print("dry run: nothing was kept")
