@@ -26,17 +26,20 @@ from homeroute_command import duration
 from homeroute_command.called import called
 from homeroute_command.failure import Failure
 from homeroute_command.simulate_fleet_words import nothing_driven, watching
+from homeroute_command.simulate_world import add_gtfs
+from homeroute_command.simulate_world import place as world_of
 from homeroute_simulators.agent_file import Cadence
 from homeroute_simulators.faults import KINDS, Fault, parse_kinds, schedule
 from homeroute_simulators.faults_apply import APPLIED
 from homeroute_simulators.fleet import Broker, Fleet
 from homeroute_simulators.fleet_collector import collecting
 from homeroute_simulators.fleet_pace import pace
+from homeroute_simulators.gtfs_world import moved
 from homeroute_simulators.itinerary import school_days
 from homeroute_simulators.planned_drive import PlannedDrive
 from homeroute_simulators.sim_clock import SPEED_BOUND, SimClock
 from homeroute_simulators.truth import Recorder
-from homeroute_simulators.world import World, world
+from homeroute_simulators.world import World
 
 BUSES, BUSES_BOUND = 12, 1_000
 SPEED = 5.0
@@ -84,8 +87,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--buses", type=int, default=BUSES, metavar="N", help=f"default: {BUSES}; {BUSES_BOUND} max"
+        "--buses",
+        type=int,
+        default=BUSES,
+        metavar="N",
+        help=f"default: {BUSES}; {BUSES_BOUND} max; of a feed the most there are",
     )
+    add_gtfs(parser)
     parser.add_argument(
         "--speed", type=float, default=SPEED, metavar="X", help=f"default: {SPEED:g}"
     )
@@ -161,13 +169,15 @@ def run(args: argparse.Namespace) -> int:
         raise Failure(f"--speed {args.speed:g}: want more than 0", exit_code=2)
     try:
         kinds = parse_kinds(args.faults)
-        place = world(args.seed, buses=args.buses)
+        place = world_of(args.gtfs, seed=args.seed, buses=args.buses)
         district = place.district
         start = datetime.fromisoformat(args.start)
         if start.tzinfo is None:
             start = start.replace(tzinfo=ZoneInfo(district.timezone))
     except ValueError as error:
         raise Failure(str(error), exit_code=2) from None
+    if args.gtfs:
+        place = _running(place, start)
     start_ms = round(start.timestamp() * 1000)
     names = [bus.device for bus in district.buses]
     each = max(1, args.buses // FAULTS_EVERY)
@@ -190,6 +200,19 @@ def run(args: argparse.Namespace) -> int:
         raise Failure(f"{error.filename or 'run'}: {error.strerror or error}") from None
     _tell(args, driven, stopped=driven.to.timestamp() * 1000 + 1000 < end_ms)
     return 0 if driven.counted.adds_up else 1
+
+
+def _running(place: World, start: datetime) -> World:
+    """A feed that does not run on that day is moved by whole weeks, so that its last week does."""
+    day = start.date()
+    if place.calendar.services(day):
+        return place
+    weeks = -((place.calendar.days()[-1] - day).days // 7)
+    print(
+        f"homeroute: nothing of the feed runs on {day}; its calendar is moved by {weeks} weeks",
+        file=sys.stderr,
+    )
+    return moved(place, weeks)
 
 
 def allow_files(wanted: int) -> None:

@@ -13,7 +13,7 @@ import resource
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -35,11 +35,14 @@ from homeroute_collector.broker import site
 from homeroute_collector.ingest import Ingest
 from homeroute_collector.own_clock import OwnClock
 from homeroute_command.failure import Failure
+from homeroute_command.simulate_world import add_gtfs, fingerprint, place
 from homeroute_simulators.filling import Filled, fill
 from homeroute_simulators.filling_state import FillState, StateError, recall, taught_days
 from homeroute_simulators.fleet import definition
+from homeroute_simulators.gtfs_world import moved
+from homeroute_simulators.history_faults import ALL, parse
 from homeroute_simulators.truth import Recorder
-from homeroute_simulators.world import World, world
+from homeroute_simulators.world import World
 
 RETENTION_DAYS = 3_660
 """The longest there is: history is old by nature."""
@@ -69,7 +72,11 @@ retention_days = {retention}
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
     parser = subparsers.add_parser(
-        "history", help="fill a folder with past school days", description=DESCRIPTION
+        "history",
+        help="fill a folder with past school days",
+        description=DESCRIPTION,
+        epilog=f"faults: {', '.join(ALL)}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--data", type=Path, required=True, metavar="DIR", help="the folder to fill"
@@ -77,18 +84,24 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--days", type=int, metavar="N", help=f"days on which buses drive; default: {DAYS}"
     )
-    parser.add_argument("--buses", type=int, metavar="N", help=f"default: {BUSES}")
+    parser.add_argument(
+        "--buses",
+        type=int,
+        metavar="N",
+        help=f"default: {BUSES}; of a feed the most there are, default: as many as it needs",
+    )
+    add_gtfs(parser)
     parser.add_argument("--seed", type=int, metavar="N", help=f"another district; default: {SEED}")
     parser.add_argument(
         "--before",
         type=date.fromisoformat,
         metavar="YYYY-MM-DD",
-        help="the days end before this one; default: today",
+        help="the days end before this one; default: today, or the end of the feed",
     )
     parser.add_argument(
         "--faults",
-        choices=("some", "none"),
-        help="some (default): gateways stay off, agents end on the way, batches come late",
+        metavar="KINDS",
+        help="none, some, all, or a list; default: some, which is no_power, power_cut, late",
     )
     parser.add_argument(
         "--truth", type=Path, metavar="FILE", help=f"what really happened; default: DIR/{TRUTH}"
@@ -127,7 +140,12 @@ def run(args: argparse.Namespace) -> int:
 def _state(args: argparse.Namespace, data: Path) -> FillState:
     """What to do: what the folder says was begun, which the arguments must not contradict."""
     known = recall(data)
-    faults = None if args.faults is None else args.faults == "some"
+    feed: Path | None = args.gtfs.expanduser().absolute() if args.gtfs else None
+    faults: str | None = args.faults
+    try:
+        parse(faults or "none")
+    except ValueError as error:
+        raise Failure(f"--faults: {error}", exit_code=2) from None
     asked = {
         "seed": args.seed,
         "buses": args.buses,
@@ -138,12 +156,15 @@ def _state(args: argparse.Namespace, data: Path) -> FillState:
     if known is None:
         state = FillState(
             seed=SEED if args.seed is None else args.seed,
-            buses=BUSES if args.buses is None else args.buses,
+            buses=args.buses or (0 if feed else BUSES),
             days=DAYS if args.days is None else args.days,
             before=asked["before"] or "",
-            faults=faults is not False,
+            faults=faults or "some",
+            gtfs=str(feed) if feed else "",
+            gtfs_sha256=fingerprint(feed) if feed else "",
         )
-        if not (state.seed >= 0 and 1 <= state.buses <= 5000 and 1 <= state.days <= 1800):
+        wrong = args.buses is not None and not 1 <= args.buses <= 5000
+        if wrong or not (state.seed >= 0 and 1 <= state.days <= 1800):
             raise Failure(
                 "want a --seed from 0, 1 to 5000 --buses and 1 to 1800 --days", exit_code=2
             )
@@ -157,18 +178,66 @@ def _state(args: argparse.Namespace, data: Path) -> FillState:
                 "give another --data, or leave it out to go on",
                 exit_code=2,
             )
-    return known
+    return _same_feed(known, feed, data)
+
+
+def _same_feed(known: FillState, feed: Path | None, data: Path) -> FillState:
+    """The state, if the feed is the one it was begun with, wherever that is now."""
+    feed = feed or (Path(known.gtfs) if known.gtfs else None)
+    if feed is None:
+        return known
+    if not known.gtfs:
+        raise Failure(f"{data} holds a history of no feed; give another --data", exit_code=2)
+    if not feed.exists():
+        raise Failure(f"read {feed}: it is gone; say where it is now with --gtfs", exit_code=2)
+    if fingerprint(feed) != known.gtfs_sha256:
+        raise Failure(
+            f"{data} holds a history of the feed that was {known.gtfs}, and {feed} is another "
+            "one; give another --data",
+            exit_code=2,
+        )
+    return replace(known, gtfs=str(feed))
+
+
+def _dated(state: FillState, where: World, days_asked: int | None) -> tuple[FillState, World]:
+    """A history that is not dated yet is given its days; a feed of long ago is moved near."""
+    today = datetime.now(ZoneInfo(where.district.timezone)).date()
+    oldest = today - timedelta(days=RETENTION_DAYS - 1)
+    before = date.fromisoformat(state.before) if state.before else today
+    weeks = state.weeks
+    if state.gtfs and not state.before:
+        last = where.calendar.days()[-1]
+        days = taught_days(where, min(before, last + timedelta(days=1)), state.days)
+        weeks = (today - last).days // 7 if days and days[0] < oldest else 0
+        before = min(before, last + timedelta(days=1, weeks=weeks))
+    where = moved(where, weeks) if state.gtfs else where
+    days = taught_days(where, before, state.days)
+    if len(days) < (days_asked or 1):
+        raise Failure(f"buses drive on only {len(days)} days before {before}", exit_code=2)
+    if days[0] < oldest:
+        raise Failure(
+            f"{days[0]} is more than {RETENTION_DAYS} days ago, and no collector keeps that; "
+            "give a later --before or fewer --days",
+            exit_code=2,
+        )
+    return replace(state, before=before.isoformat(), weeks=weeks, days=len(days)), where
 
 
 async def _fill(args: argparse.Namespace, data: Path, state: FillState) -> Filled:
-    place = world(state.seed, buses=state.buses)
-    district = place.district
-    if not state.before:
-        today = datetime.now(ZoneInfo(district.timezone)).date()
-        state = replace(state, before=today.isoformat())
-    days = taught_days(place, date.fromisoformat(state.before), state.days)
+    where = place(
+        Path(state.gtfs) if state.gtfs else None, seed=state.seed, buses=state.buses or None
+    )
+    state, where = _dated(state, where, args.days)
+    days = taught_days(where, date.fromisoformat(state.before), state.days)
+    if state.weeks:
+        print(
+            f"homeroute: the feed's calendar is moved by {state.weeks} weeks, to end before "
+            f"{state.before}: it is older than what a collector keeps",
+            file=sys.stderr,
+        )
+    district = where.district
     site.remember(data, replace(site.recall(data), district=district.name))
-    _write_settings(data, place)
+    _write_settings(data, where)
     archive = Archive.open(
         data / FILE_NAME,
         district=district.name,
@@ -199,13 +268,13 @@ async def _fill(args: argparse.Namespace, data: Path, state: FillState) -> Fille
                 return await fill(
                     archive,
                     ingest,
-                    place,
+                    where,
                     days[state.done :],
                     definition=await asyncio.to_thread(definition),
                     version=version("homeroute"),
                     progress=told,
                     recorder=recorder,
-                    faults=state.faults,
+                    kinds=parse(state.faults),
                     processes=args.processes,
                     checkpoint=checkpoint,
                 )
@@ -255,12 +324,12 @@ class _bar:  # noqa: N801 - used as a function
         )
 
 
-def _write_settings(data: Path, place: World) -> None:
+def _write_settings(data: Path, where: World) -> None:
     path = data / "collector.toml"
     if not path.exists():
         text = SETTINGS.format(
-            district=place.district.name,
-            timezone=place.district.timezone,
+            district=where.district.name,
+            timezone=where.district.timezone,
             retention=RETENTION_DAYS,
         )
         path.write_text(text, encoding="utf-8")
@@ -273,6 +342,7 @@ def _say(args: argparse.Namespace, data: Path, filled: Filled) -> None:
         document = {
             "days": filled.days,
             "points": filled.points,
+            "refused": filled.refused,
             "seconds": round(filled.seconds, 1),
             "points_per_s": round(filled.points_per_s),
             "peak_mb": round(peak_mb),
@@ -281,11 +351,12 @@ def _say(args: argparse.Namespace, data: Path, filled: Filled) -> None:
         print(json.dumps(document))
         return
     console = Console(stderr=True)
+    refused = f" stored, {filled.refused:,} refused" if filled.refused else ""
     if not filled.days:
         console.print("All of it is there already.")
     else:
         console.print(
-            f"{filled.days} days, {filled.points:,} points in {filled.seconds:.0f} s: "
+            f"{filled.days} days, {filled.points:,} points{refused} in {filled.seconds:.0f} s: "
             f"{filled.points_per_s:,.0f} points/s; peak memory {peak_mb:.0f} MB"
             f" (generating: {beside_mb:.0f} MB)"
         )

@@ -21,6 +21,7 @@ from homeroute_collector.archive import Archive
 from homeroute_collector.ingest import Ingest
 from homeroute_simulators import history
 from homeroute_simulators.filling_work import Part, Told, Work, work_in_processes
+from homeroute_simulators.history_faults import SOME
 from homeroute_simulators.truth import Recorder
 from homeroute_simulators.world import World
 
@@ -37,15 +38,16 @@ STEPS_A_DAY = 100
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What was filled, and how long it took."""
+    """What was filled, and how long it took. Points: stored, and refused."""
 
     days: int
     points: int
     seconds: float
+    refused: int = 0
 
     @property
     def points_per_s(self) -> float:
-        """Generated, encoded, validated and committed."""
+        """Generated, encoded, validated and committed, each once."""
         return self.points / self.seconds if self.seconds else 0.0
 
 
@@ -62,7 +64,7 @@ async def fill(
     version: str,
     progress: Callable[[int, int], None],
     recorder: Recorder | None = None,
-    faults: bool = True,
+    kinds: tuple[str, ...] = SOME,
     processes: int = 0,
     checkpoint: Checkpoint | None = None,
 ) -> Filled:
@@ -70,12 +72,13 @@ async def fill(
 
     ``definition`` and ``version`` are what the live agents say of themselves. With
     ``processes``, generation runs beside this one. ``checkpoint`` is told how many
-    of the days are on disk, and how long the truth's file was then.
+    of the days are on disk, and how long the truth's file was then. ``kinds`` of
+    faults: see :mod:`homeroute_simulators.history_faults`.
     """
     began_s = time.monotonic()
     if not days:
         return Filled(0, 0, 0.0)
-    work = Work(world, definition, version, faults=faults, truth=recorder is not None)
+    work = Work(world, definition, version, kinds=kinds, truth=recorder is not None)
     filling = _Filling(archive, ingest, work, recorder, checkpoint)
     with work_in_processes(work, processes) if processes else ThreadPoolExecutor(1) as beside:
         async for told, done in _in_order(beside, work, days, in_processes=bool(processes)):
@@ -84,7 +87,8 @@ async def fill(
             if told.part.last:
                 await filling.end_day(told.part.day)
     await filling.settle()
-    return Filled(len(days), filling.points, time.monotonic() - began_s)
+    stored, refused = filling.stored
+    return Filled(len(days), stored, time.monotonic() - began_s, refused)
 
 
 async def _in_order(
@@ -122,30 +126,35 @@ class _Filling:
         recorder: Recorder | None,
         checkpoint: Checkpoint | None,
     ) -> None:
-        self.points = 0
         self._archive = archive
         self._ingest = ingest
         self._work = work
         self._recorder = recorder
         self._checkpoint = checkpoint
+        self._before = ingest.counts.stored, ingest.counts.refused
         self._days = 0
         self._truth_bytes = 0
         self._settled_s = time.monotonic()
+
+    @property
+    def stored(self) -> tuple[int, int]:
+        """Points stored and refused so far."""
+        stored, refused = self._before
+        return self._ingest.counts.stored - stored, self._ingest.counts.refused - refused
 
     async def take(self, told: Told) -> None:
         """Hand in one part of a day."""
         for sent in told.sent:
             await self._ingest.put(self._archive.district, sent.device, sent.payload)
-            self.points += sent.points
         if self._recorder is not None:
-            await asyncio.to_thread(self._recorder.write_lines, told.truth)
+            await asyncio.to_thread(self._recorder.write_member, told.truth)
 
     async def end_day(self, day: date) -> None:
         """All of a day has been handed in."""
         drives = await asyncio.to_thread(self._work.plan, day)
         await legs.store(self._archive.execute, history.legs(drives))
         if self._recorder is not None:
-            # A day is a member of its own in the file, so that its bytes depend on nothing else.
+            # A part is a member of its own in the file, so that its bytes depend on nothing else.
             self._truth_bytes = await asyncio.to_thread(self._recorder.seal)
         self._days += 1
         if self._checkpoint and time.monotonic() - self._settled_s >= CHECKPOINT_S:

@@ -19,6 +19,9 @@ from homeroute_simulators.world import World
 
 FILE_NAME = "history.json"
 
+IDLE_DAYS = 400
+"""No district rests longer; a feed's calendar has an end."""
+
 
 class StateError(ValueError):
     """The file is damaged, or tells of another history."""
@@ -28,14 +31,20 @@ class StateError(ValueError):
 class FillState:
     """A history, what is done of it, and how long its truth is.
 
-    ``before`` is the day after its last possible one, ISO.
+    ``buses`` 0: as many as the feed needs. ``before`` is the day after its last
+    possible one, ISO. ``faults`` as the command takes them. ``gtfs`` is where the
+    feed's zip was, ``gtfs_sha256`` which it was; both empty without a feed. Its
+    calendar is moved by ``weeks``.
     """
 
     seed: int
     buses: int
     days: int
     before: str
-    faults: bool
+    faults: str
+    gtfs: str = ""
+    gtfs_sha256: str = ""
+    weeks: int = 0
     done: int = 0
     truth_bytes: int = 0
 
@@ -55,6 +64,9 @@ def recall(folder: Path) -> FillState | None:
     path = folder / FILE_NAME
     try:
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(document.get("faults"), bool):
+            # Written before there were more kinds than some.
+            document["faults"] = "some" if document["faults"] else "none"
         return FillState(**document)
     except FileNotFoundError:
         return None
@@ -63,13 +75,18 @@ def recall(folder: Path) -> FillState | None:
 
 
 def taught_days(world: World, before: date, count: int) -> list[date]:
-    """The last ``count`` days before that one on which buses drive, oldest first."""
+    """The last ``count`` days before that one on which buses drive, oldest first.
+
+    Fewer, where they begin with more than a year in which nothing drives.
+    """
     return list(islice(_backwards(world, before), count))[::-1]
 
 
 def _backwards(world: World, before: date) -> Iterator[date]:
-    day = before
-    while True:
+    day, idle_days = before, 0
+    while idle_days <= IDLE_DAYS:
         day -= timedelta(days=1)
+        idle_days += 1
         if world.calendar.services(day):
+            idle_days = 0
             yield day

@@ -15,8 +15,10 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from homeroute_simulators import history
-from homeroute_simulators.history import PastDrive, Sent
+from homeroute_simulators.history import PastDrive
+from homeroute_simulators.history_sending import Sent
 from homeroute_simulators.radio import Radio
+from homeroute_simulators.truth import compressed
 from homeroute_simulators.world import World
 
 PLANS_KEPT = 4
@@ -38,11 +40,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A part of a day: its batches, and the lines of its truth."""
+    """A part of a day: its batches, and its truth, a gzip member of its own."""
 
     part: Part
     sent: tuple[Sent, ...]
-    truth: str
+    truth: bytes
 
 
 @dataclass(slots=True)
@@ -52,7 +54,7 @@ class Work:
     world: World
     definition: str
     version: str
-    faults: bool
+    kinds: tuple[str, ...]
     truth: bool
     _radio: Radio = field(init=False)
     _planned: dict[date, list[PastDrive]] = field(init=False, default_factory=dict)
@@ -64,7 +66,7 @@ class Work:
         """The drives of a day; a few days are remembered."""
         drives = self._planned.get(day)
         if drives is None:
-            drives = self._planned[day] = history.plan(self.world, [day], faults=self.faults)
+            drives = self._planned[day] = history.plan(self.world, [day], kinds=self.kinds)
             for old in list(self._planned)[:-PLANS_KEPT]:
                 self._planned.pop(old, None)
         return drives
@@ -93,7 +95,7 @@ class Work:
             district = self.world.district
             for hotspot in district.hotspots:
                 sent += history.hotspot_batches(district, hotspot, [part.day])
-        return Told(part, tuple(sent), "".join(lines))
+        return Told(part, tuple(sent), compressed("".join(lines)))
 
     @staticmethod
     def told(part: Part) -> Told:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -86,6 +86,18 @@ def world_from_gtfs(path: Path, seed: int, *, buses: int | None = None) -> World
         zones=tuple(zone for route in first.values() for zone in zones_of(seed, route)),
     )
     return World(district, FeedCalendar(feed.services))
+
+
+def moved(where: World, weeks: int) -> World:
+    """The same world so many whole weeks later: weekdays stay what they are."""
+    calendar = where.calendar
+    if not isinstance(calendar, FeedCalendar):
+        raise TypeError("only the calendar of a feed can be moved")
+    running = {
+        service: frozenset(day + timedelta(weeks=weeks) for day in days)
+        for service, days in calendar.running.items()
+    }
+    return World(where.district, FeedCalendar(running))
 
 
 def _projection(feed: Feed) -> Projection:

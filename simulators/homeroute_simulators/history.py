@@ -11,11 +11,9 @@ Does not: write anything. Batches are handed to the collector's own ingest.
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,16 +21,15 @@ from homeroute_analytics.legs import Leg, instant_ms
 from homeroute_simulators.district import District, Hotspot
 from homeroute_simulators.history_columns import measured
 from homeroute_simulators.history_facts import passage
+from homeroute_simulators.history_faults import LOSSY, SOME, Mishap, mishap
+from homeroute_simulators.history_sending import Sent, cut, sending
 from homeroute_simulators.history_truth import happened
 from homeroute_simulators.planned_drive import PlannedDrive
 from homeroute_simulators.radio import Radio
 from homeroute_simulators.seeds import columns
 from homeroute_simulators.truth import line
 from homeroute_simulators.world import World
-from homeroute_wire.batch import Header, RawColumns, encode_columns, frame
-
-BATCH_MS = 1_800_000
-"""Half an hour a batch, at most: history is received in bulk."""
+from homeroute_wire.batch import RawColumns
 
 OFF_SHARE = 0.05
 GOES_DARK_SHARE = 0.04
@@ -44,12 +41,24 @@ class PastDrive:
     """One drive of the past, and what became of its telling.
 
     ``heard`` is the share of it the agent lived to tell: 0 for a gateway that was
-    never switched on. ``late``: its batches came long after the others.
+    never switched on. ``late``: its batches came long after the others. ``mishap``:
+    what else went wrong.
     """
 
     planned: PlannedDrive
     heard: float
     late: bool
+    mishap: Mishap | None = None
+
+    @property
+    def device(self) -> str:
+        """The name it tells under: its own, but for a cloned card."""
+        return (self.mishap.name if self.mishap else "") or self.planned.bus.device
+
+    @property
+    def lossy(self) -> bool:
+        """Whether something of it is missing for good."""
+        return self.heard < 1.0 or (self.mishap is not None and self.mishap.kind in LOSSY)
 
     def stream(self, seed: int) -> str:
         """The name of the agent run that sent it."""
@@ -77,15 +86,6 @@ class PastDrive:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """One batch as it would have come over the air."""
-
-    device: str
-    payload: bytes
-    points: int
-
-
 def school_days(before: date, count: int) -> list[date]:
     """The last ``count`` Mondays to Fridays before that day, oldest first."""
     days: list[date] = []
@@ -97,29 +97,47 @@ def school_days(before: date, count: int) -> list[date]:
     return days[::-1]
 
 
-def plan(world: World, days: Iterable[date], *, faults: bool = True) -> list[PastDrive]:
+def plan(world: World, days: Iterable[date], *, kinds: Collection[str] = SOME) -> list[PastDrive]:
     """Every drive of those days, in the order batches arrive: late ones last.
 
-    Without ``faults`` every one is told in full, and at once.
+    ``kinds`` of :mod:`homeroute_simulators.history_faults`; without any, every drive is
+    told in full, and at once.
     """
-    drives = [past for day in days for past in _day(world, day)]
-    if not faults:
-        drives = [replace(past, heard=1.0, late=False) for past in drives]
+    drives = [past for day in days for past in _day(world, day, kinds)]
     return sorted(
         drives, key=lambda past: (past.late, past.planned.depart_ms, past.planned.bus.device)
     )
 
 
-def _day(world: World, day: date) -> Iterator[PastDrive]:
-    rng = columns(world.district.seed, "told", day)
+def _day(world: World, day: date, kinds: Collection[str]) -> list[PastDrive]:
+    seed = world.district.seed
+    rng = columns(seed, "told", day)
     off = {bus.device for bus in world.district.buses if rng.random() < OFF_SHARE}
+    drives: list[PastDrive] = []
     for planned in world.drives(day):
         heard = float(rng.uniform(0.3, 0.8)) if rng.random() < GOES_DARK_SHARE else 1.0
-        yield PastDrive(
-            planned=planned,
-            heard=0.0 if planned.bus.device in off else heard,
-            late=bool(rng.random() < LATE_SHARE),
-        )
+        late = bool(rng.random() < LATE_SHARE) and "late" in kinds
+        heard = heard if "power_cut" in kinds else 1.0
+        heard = 0.0 if planned.bus.device in off and "no_power" in kinds else heard
+        found = mishap(seed, planned, kinds) if heard == 1.0 else None
+        late = late or (found is not None and found.kind == "no_coverage")
+        drives.append(PastDrive(planned, heard, late, found))
+    return list(_named(seed, drives))
+
+
+def _named(seed: int, drives: Sequence[PastDrive]) -> Iterator[PastDrive]:
+    """Give each cloned card the name of a bus of whose day nothing is lost; or no mishap."""
+    lossy = {past.planned.bus.device for past in drives if past.lossy}
+    whole = sorted({past.planned.bus.device for past in drives} - lossy)
+    for past in drives:
+        planned = past.planned
+        if past.mishap is None or past.mishap.kind != "cloned_card":
+            yield past
+            continue
+        others = [device for device in whole if device != planned.bus.device]
+        rng = columns(seed, "clone", planned.bus.device, planned.name)
+        name = others[int(rng.integers(len(others)))] if others else ""
+        yield replace(past, mishap=replace(past.mishap, name=name) if name else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,40 +151,18 @@ class Told:
 def tell(past: PastDrive, radio: Radio, *, definition: str, version: str, truth: bool) -> Told:
     """The batches of one drive, and with ``truth`` also what really happened on it."""
     seed = radio.district.seed
-    happening = passage(radio, past.planned, heard=past.heard)
-    lines = "".join(map(line, happened(happening, seed))) if truth else ""
+    happening = passage(radio, past.planned, heard=past.heard, mishap=past.mishap)
+    records = happened(happening, seed, past.device, late=past.late) if truth else ()
+    lines = "".join(map(line, records))
     if not past.heard:
         return Told((), lines)
     found = measured(happening, radio, definition=definition, version=version)
-    return Told(tuple(_cut(past.planned.bus.device, "bus", past.stream(seed), found)), lines)
+    return Told(tuple(sending(happening, found, past.device, past.stream(seed))), lines)
 
 
 def batches(past: PastDrive, radio: Radio, *, definition: str, version: str) -> list[Sent]:
     """The batches of one drive; none of a gateway that was off."""
     return list(tell(past, radio, definition=definition, version=version, truth=False).sent)
-
-
-def _cut(device: str, kind: str, stream: str, found: Mapping[str, RawColumns]) -> Iterator[Sent]:
-    """In as many equal parts as keep to the longest batch."""
-    first_ms = min(raw.times_ms[0] for raw in found.values())
-    last_ms = max(raw.times_ms[-1] for raw in found.values()) + 1
-    parts = -(-(last_ms - first_ms) // BATCH_MS)
-    edges = [first_ms + (last_ms - first_ms) * part // parts for part in range(parts + 1)]
-    seq = 0
-    for begin_ms, end_ms in pairwise(edges):
-        chosen = {name: _between(raw, begin_ms, end_ms) for name, raw in found.items()}
-        chosen = {name: raw for name, raw in chosen.items() if raw.times_ms}
-        points = sum(len(raw.times_ms) for raw in chosen.values())
-        if points:
-            seq += 1
-            newest_ms = max(raw.times_ms[-1] for raw in chosen.values())
-            header = Header(stream, seq, newest_ms + 1000, points)
-            yield Sent(device, frame(header, encode_columns(kind, chosen)), points)
-
-
-def _between(raw: RawColumns, begin_ms: int, end_ms: int) -> RawColumns:
-    rows = slice(bisect_left(raw.times_ms, begin_ms), bisect_left(raw.times_ms, end_ms))
-    return RawColumns(raw.times_ms[rows], {name: of[rows] for name, of in raw.values.items()})
 
 
 def hotspot_batches(district: District, hotspot: Hotspot, days: Sequence[date]) -> list[Sent]:
@@ -187,7 +183,7 @@ def hotspot_batches(district: District, hotspot: Hotspot, days: Sequence[date]) 
             "active_hours": [hours],
         }
         usage = {"usage": RawColumns([midnight_ms], total)}
-        sent += _cut(hotspot.device, "hotspot", stream, usage)
+        sent += cut(hotspot.device, "hotspot", stream, usage)
     return sent
 
 

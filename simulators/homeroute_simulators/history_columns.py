@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from homeroute_simulators.faults_wire import OPTIONAL
 from homeroute_simulators.history_facts import GROUPS, MINUTE_MS, STEP_MS, Ints, Passage
 from homeroute_simulators.names import CATEGORIES
 from homeroute_simulators.radio import Radio, probe_rtt_ms
@@ -56,9 +57,41 @@ def measured(
         "position": _position(passage, steps, radio, rng),
         **_gateway(passage, version, rng),
     }
-    ends = dict.fromkeys(COUNTED, passage.counted_until_ms)
-    cut = {name: _until(raw, ends.get(name, passage.told_until_ms)) for name, raw in found.items()}
-    return {name: raw for name, raw in cut.items() if raw.times_ms}
+    _mar(passage, found)
+    if passage.told_until_ms < passage.last_ms:
+        ends = dict.fromkeys(COUNTED, passage.counted_until_ms)
+        found = {
+            name: _until(raw, ends.get(name, passage.told_until_ms)) for name, raw in found.items()
+        }
+    return {name: raw for name, raw in found.items() if raw.times_ms}
+
+
+def _mar(passage: Passage, found: dict[str, RawColumns]) -> None:
+    """What a mishap does to what is measured; other mishaps befall the way or the batches."""
+    kind = passage.mishap.kind if passage.mishap else ""
+    begin_ms, end_ms = passage.stretch_ms
+    if kind == "gps_loss":
+        found["position"] = _without(found["position"], begin_ms, end_ms)
+    elif kind == "counter_reset":
+        traffic = found["traffic"]
+        for row, time_ms in enumerate(traffic.times_ms):
+            if time_ms == end_ms:
+                # Only what came after the reset is known: half of it.
+                traffic.values["down_bytes"][row] //= 2
+                traffic.values["up_bytes"][row] //= 2
+                traffic.values["resets"][row] = 1
+    elif kind == "older_agent":
+        for raw in found.values():
+            for name in OPTIONAL:
+                raw.values.pop(name, None)
+
+
+def _without(raw: RawColumns, begin_ms: int, end_ms: int) -> RawColumns:
+    kept = [row for row, time_ms in enumerate(raw.times_ms) if not begin_ms <= time_ms < end_ms]
+    return RawColumns(
+        [raw.times_ms[row] for row in kept],
+        {name: [of[row] for row in kept] for name, of in raw.values.items()},
+    )
 
 
 def _until(raw: RawColumns, end_ms: int) -> RawColumns:
@@ -204,7 +237,7 @@ def _filter(passage: Passage) -> RawColumns:
         chosen = [i for i, g in enumerate(GROUPS) if g.blocked and g.category == category]
         if not chosen:
             continue
-        hits = passage.lookups[:, :, chosen].sum(axis=2)
+        hits = passage.blocked(chosen)
         sums, clients = hits.sum(axis=1), (hits > 0).sum(axis=1)
         for index in np.flatnonzero(sums).tolist():
             minute = passage.first_minute + index

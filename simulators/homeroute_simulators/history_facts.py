@@ -10,6 +10,7 @@ or after it went, and moves nothing without service.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homeroute_simulators.district import Client
+from homeroute_simulators.history_faults import REST_OF_DRIVE, WHOLE_DRIVE, Mishap
 from homeroute_simulators.names import BLOCKED, CATEGORIES, DOH_LOOKUPS_PER_MIN, LEARNING, TASTES
 from homeroute_simulators.planned_drive import PlannedDrive
 from homeroute_simulators.radio import GOOD_DBM, SERVICE_FLOOR_DBM, Radio
@@ -87,7 +89,8 @@ class Passage:
 
     The gateway is on from ``first_ms`` until ``last_ms``, in whole steps; the bytes
     of a step were moved in the ten seconds that begin with it. ``lookups`` has a
-    third axis: :data:`GROUPS`. ``told_until_ms`` is when the agent fell silent.
+    third axis: :data:`GROUPS`. ``told_until_ms`` is when the agent fell silent;
+    ``mishap`` is what else went wrong, in whole steps from ``stretch_ms[0]`` on.
     """
 
     planned: PlannedDrive
@@ -103,12 +106,28 @@ class Passage:
     first_minute: int
     lookups: Ints
     told_until_ms: int
+    mishap: Mishap | None = None
+
+    @property
+    def stretch_ms(self) -> tuple[int, int]:
+        """From when until when the mishap lasted; nothing where there was none."""
+        return _stretch(self.planned, self.mishap, self.first_ms, self.last_ms)
+
+    @property
+    def reported_until_ms(self) -> int:
+        """Until when what was told can be stored: a wrong date is as good as silence."""
+        jumped = self.mishap is not None and self.mishap.kind == "clock_jump"
+        return self.stretch_ms[0] if jumped else self.told_until_ms
 
     @property
     def counted_until_ms(self) -> int:
         """Of which minutes the counts were told: they are three minutes late."""
-        whole = self.told_until_ms == self.last_ms
-        return self.last_ms if whole else self.told_until_ms // MINUTE_MS * MINUTE_MS - LATE_MS
+        until_ms = self.reported_until_ms
+        return (
+            self.last_ms
+            if until_ms == self.last_ms
+            else until_ms // MINUTE_MS * MINUTE_MS - LATE_MS
+        )
 
     @property
     def steps_ms(self) -> Ints:
@@ -125,6 +144,15 @@ class Passage:
         chosen = [index for index, group in enumerate(GROUPS) if group.kind == kind]
         return np.asarray(self.lookups[:, :, chosen].sum(axis=2))
 
+    def blocked(self, groups: Sequence[int]) -> Ints:
+        """Lookups of those groups that the filter answered, by minute and client."""
+        hits = np.asarray(self.lookups[:, :, list(groups)].sum(axis=2))
+        if self.mishap is not None and self.mishap.kind == "filter_off":
+            begin_ms, end_ms = self.stretch_ms
+            began = self.minutes * MINUTE_MS
+            hits[(began + MINUTE_MS > begin_ms) & (began < end_ms)] = 0
+        return hits
+
     def minute_bytes(self) -> Ints:
         """Bytes both ways, by minute and client."""
         skipped = (self.first_minute * MINUTE_MS - self.first_ms) // STEP_MS
@@ -135,7 +163,9 @@ class Passage:
         return np.asarray(whole.sum(axis=1))
 
 
-def passage(radio: Radio, planned: PlannedDrive, *, heard: float = 1.0) -> Passage:
+def passage(
+    radio: Radio, planned: PlannedDrive, *, heard: float = 1.0, mishap: Mishap | None = None
+) -> Passage:
     """The facts of one drive, of which the agent lived to tell a share.
 
     ``heard`` 0: the gateway had no power, so there was no Wi-Fi either.
@@ -150,6 +180,9 @@ def passage(radio: Radio, planned: PlannedDrive, *, heard: float = 1.0) -> Passa
     went_ms = np.array([stay.went_ms for stay in stays], dtype=np.int64)
     rng = columns("use", *words)
     states = _states(reception, first_ms, last_ms)
+    if mishap is not None and mishap.kind in {"no_coverage", "modem_flap"}:
+        begin_ms, end_ms = _stretch(planned, mishap, first_ms, last_ms)
+        states[(begin_ms - first_ms) // 1000 : (end_ms - first_ms) // 1000] = 0
     down, up = _moved(clients, states, came_ms, went_ms, first_ms, rng)
     first_minute = -(-first_ms // MINUTE_MS)
     minutes = np.arange(first_minute, last_ms // MINUTE_MS, dtype=np.int64)
@@ -167,7 +200,23 @@ def passage(radio: Radio, planned: PlannedDrive, *, heard: float = 1.0) -> Passa
         first_minute=first_minute,
         lookups=_looked_up(clients, minutes, came_ms, went_ms, rng),
         told_until_ms=first_ms + round(heard * (last_ms - first_ms)),
+        mishap=mishap,
     )
+
+
+def _stretch(
+    planned: PlannedDrive, mishap: Mishap | None, first_ms: int, last_ms: int
+) -> tuple[int, int]:
+    if mishap is None:
+        return first_ms, first_ms
+    if mishap.kind in WHOLE_DRIVE:
+        return first_ms, last_ms
+    begin_ms = (
+        first_ms + (planned.depart_ms + mishap.after_s * 1000 - first_ms) // STEP_MS * STEP_MS
+    )
+    rest = mishap.kind in REST_OF_DRIVE
+    end_ms = last_ms if rest else begin_ms + -(-mishap.for_s * 1000 // STEP_MS) * STEP_MS
+    return begin_ms, min(end_ms, last_ms)
 
 
 def _states(reception: Reception, first_ms: int, last_ms: int) -> NDArray[np.int8]:

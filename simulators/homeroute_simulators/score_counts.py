@@ -38,7 +38,9 @@ def count_minutes(work: duckdb.DuckDBPyConnection) -> dict[str, Count]:
     lost = lost_while("m.device", "m.minute * 60000", "(m.minute + 1) * 60000", "activity")
     work.execute(
         f"CREATE OR REPLACE TABLE minutes AS SELECT *, {lost} AS is_lost"  # noqa: S608 - names of ours
-        " FROM (SELECT * FROM minute FULL JOIN"
+        " FROM (SELECT * FROM"
+        " (SELECT device, minute, sum(active) AS active, sum(learning) AS learning,"
+        " sum(strict) AS strict, sum(loose) AS loose FROM minute GROUP BY 1, 2) FULL JOIN"
         f" (SELECT device, time_ms // 60000 AS minute, {stored} FROM stored_activity GROUP BY 1, 2)"
         " USING (device, minute)) m"
     )

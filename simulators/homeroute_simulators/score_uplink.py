@@ -3,7 +3,8 @@
 A sample stands until the next one, for ten seconds at most (fifteen, when the next
 one is that late). Guarantees: time without samples is unreported, and never good;
 samples in time that was lost, or in which the device was off, are counted as
-invented. Does not: compare second by second; it compares sums, which is what is
+invented; where two devices tell under one name, the better state counts, in the truth
+as in the samples. Does not: compare second by second; it compares sums, which is what is
 reported.
 """
 
@@ -40,15 +41,19 @@ WITH samples AS (
                 ELSE time_ms + {HOLD_MS} END AS end_ms
     FROM samples
 ), events AS (
-    SELECT device, start_ms AS moment, 1 AS turn, state AS was, NULL AS told, 0 AS lost FROM uplink
-    UNION ALL SELECT device, end_ms, 0, -1, NULL, 0 FROM uplink
-    UNION ALL SELECT device, start_ms, 1, NULL, state, 0 FROM held
-    UNION ALL SELECT device, end_ms, 0, NULL, -1, 0 FROM held
-    UNION ALL SELECT device, start_ms, 1, NULL, NULL, 1 FROM lost WHERE of IN ('', 'uplink')
-    UNION ALL SELECT device, end_ms, 0, NULL, NULL, -1 FROM lost WHERE of IN ('', 'uplink')
+    SELECT device, start_ms AS moment, 1 AS turn, state AS was, 1 AS "on", NULL AS told, 0 AS lost
+    FROM uplink
+    UNION ALL SELECT device, end_ms, 0, state, -1, NULL, 0 FROM uplink
+    UNION ALL SELECT device, start_ms, 1, NULL, 0, state, 0 FROM held
+    UNION ALL SELECT device, end_ms, 0, NULL, 0, -1, 0 FROM held
+    UNION ALL SELECT device, start_ms, 1, NULL, 0, NULL, 1 FROM lost WHERE of IN ('', 'uplink')
+    UNION ALL SELECT device, end_ms, 0, NULL, 0, NULL, -1 FROM lost WHERE of IN ('', 'uplink')
 ), stretches AS (
     SELECT device,
-           coalesce(last_value(was IGNORE NULLS) OVER here, -1) AS was,
+           CASE WHEN sum("on") FILTER (was = 2) OVER here > 0 THEN 2
+                WHEN sum("on") FILTER (was = 1) OVER here > 0 THEN 1
+                WHEN sum("on") FILTER (was = 0) OVER here > 0 THEN 0
+                ELSE -1 END AS was,
            coalesce(last_value(told IGNORE NULLS) OVER here, -1) AS told,
            sum(lost) OVER here > 0 AS lost,
            lead(moment) OVER ordered - moment AS ms

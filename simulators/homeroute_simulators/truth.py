@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
+import io
 import json
 import os
 import zlib
@@ -181,18 +182,25 @@ class Recorder:
     def write_lines(self, text: str) -> None:
         """Write whole lines that :func:`line` made."""
         if self._member is None:
-            # No name and no date inside: the bytes depend on the records alone.
-            self._member = gzip.GzipFile("", "wb", 6, self._file, mtime=0)
+            self._member = _compressing(self._file)
         self._member.write(text.encode())
+
+    def write_member(self, member: bytes) -> None:
+        """Write lines that :func:`compressed` has made a whole member of, elsewhere perhaps."""
+        self._end_member()
+        self._file.write(member)
 
     def seal(self) -> int:
         """Put everything so far on the disk; the file's length then, for ``keep_bytes``."""
-        if self._member is not None:
-            self._member.close()
-            self._member = None
+        self._end_member()
         self._file.flush()
         os.fsync(self._file.fileno())
         return int(self._file.tell())
+
+    def _end_member(self) -> None:
+        if self._member is not None:
+            self._member.close()
+            self._member = None
 
     def run(self, **fields: Any) -> None:
         """Write a :class:`Run`."""
@@ -237,6 +245,21 @@ def line(record: Record) -> str:
     for name in _FIELDS[type(record)]:
         document[name] = getattr(record, name)
     return _ENCODE(document) + "\n"
+
+
+def compressed(text: str) -> bytes:
+    """Whole lines as a gzip member of their own; nothing of no lines."""
+    if not text:
+        return b""
+    member = io.BytesIO()
+    with _compressing(member) as file:
+        file.write(text.encode())
+    return member.getvalue()
+
+
+def _compressing(file: Any) -> gzip.GzipFile:
+    # No name and no date inside: the bytes depend on the records alone.
+    return gzip.GzipFile("", "wb", 6, file, mtime=0)
 
 
 def read(path: Path) -> Iterator[Record]:

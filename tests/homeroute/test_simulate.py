@@ -8,9 +8,10 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import date
+from datetime import date, datetime, timedelta
 from math import hypot
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -18,6 +19,7 @@ from homeroute_collector.archive import Archive
 from homeroute_command.__main__ import main
 from homeroute_simulators import truth
 from homeroute_simulators.world import world
+from tests.simulators.test_gtfs import FEED, zipped
 
 
 @pytest.mark.parametrize(
@@ -120,3 +122,90 @@ def test_a_fleet_on_a_holiday_says_that_nothing_is_driven(
     said = capsys.readouterr()
     assert json.loads(said.out)["drives"] == 0
     assert "Thursday, 26 November 2026 is a holiday" in said.err
+
+
+def history(folder: Path, *words: str) -> int:
+    return main(["simulate", "history", "--data", str(folder), "--processes", "0", *words])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--gtfs", "nowhere.zip"), "nowhere.zip: No such file or directory"),
+        (("--gtfs", __file__), "not a zip file; want a GTFS zip"),
+        (("--faults", "flood"), "'flood': want none, some, all, or a list of no_power"),
+        (("--before", "2010-01-01"), "more than 3660 days ago"),
+        (("--buses", "0"), "1 to 5000 --buses"),
+    ],
+)
+def test_a_history_that_cannot_be_is_said_in_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert history(tmp_path / "data", *words) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "data" / "archive.duckdb").exists()
+
+
+def test_a_feed_that_lacks_something_is_named_with_the_file_in_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    feed = zipped(tmp_path / "feed.zip", {"stops.txt": "stop_id,stop_lat,stop_lon\na,north,1\n"})
+    for words in (["history", "--data", str(tmp_path / "data")], ["fleet"]):
+        assert main(["simulate", *words, "--gtfs", str(feed)]) == 2
+        assert f"read {feed}: stops.txt: stop_lat 'north'" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_history_over_a_feed_is_scored_right_and_goes_on_only_with_that_feed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    feed, data = zipped(tmp_path / "feed.zip"), tmp_path / "data"
+    assert history(data, "--gtfs", str(feed), "--faults", "all", "--json") == 0
+    filled = json.loads(capsys.readouterr().out)
+    assert filled["days"] == 10
+    assert filled["points"] > 5_000
+    assert main(["simulate", "score", str(data / "truth.jsonl.gz"), "--json"]) == 0
+    drives = [r for r in truth.read(data / "truth.jsonl.gz") if isinstance(r, truth.Drive)]
+    assert {drive.trip for drive in drives} == {"am1", "am2", "night", "sat1"}
+
+    feed.rename(tmp_path / "elsewhere.zip")
+    capsys.readouterr()
+    assert history(data) == 2
+    assert "it is gone; say where it is now with --gtfs" in capsys.readouterr().err
+    assert history(data, "--gtfs", str(tmp_path / "elsewhere.zip")) == 0
+    capsys.readouterr()
+    other = zipped(tmp_path / "other.zip", bom=False)
+    assert history(data, "--gtfs", str(other)) == 2
+    assert "is another one" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_feed_of_long_ago_is_moved_by_whole_weeks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    days = {
+        "calendar.txt": FEED["calendar.txt"].replace("2026", "2012"),
+        "calendar_dates.txt": "service_id,date,exception_type\nsat,20121103,1\n",
+    }
+    feed, data = zipped(tmp_path / "feed.zip", days), tmp_path / "data"
+    assert history(data, "--gtfs", str(feed), "--faults", "none", "--json") == 0
+    said = capsys.readouterr()
+    assert "calendar is moved by" in said.err
+    outcome = json.loads(said.out)
+    assert outcome["refused"] == 0
+    assert outcome["points"] > 5_000
+    drives = [r for r in truth.read(data / "truth.jsonl.gz") if isinstance(r, truth.Drive)]
+    weekdays = {
+        datetime.fromtimestamp(d.start_ms / 1000, ZoneInfo("America/Denver"))
+        for d in drives
+        if d.trip == "am1"
+    }
+    assert {each.weekday() for each in weekdays} <= {0, 1, 2, 3, 4}
+    assert max(weekdays) > datetime.now(ZoneInfo("America/Denver")) - timedelta(days=15)

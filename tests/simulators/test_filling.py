@@ -111,7 +111,7 @@ def test_killed_with_no_mercy_the_command_goes_on_and_nothing_is_missing(tmp_pat
 
 
 def test_a_folder_with_another_history_is_not_mixed_with_this_one(tmp_path: Path) -> None:
-    FillState(seed=1, buses=3, days=4, before="2026-11-18", faults=True).save(tmp_path)
+    FillState(seed=1, buses=3, days=4, before="2026-11-18", faults="some").save(tmp_path)
     script = tmp_path / "fill.py"
     script.write_text(
         FILL.replace("sys.exit(args.run(args))", "print(simulate_history._state(args, args.data))")

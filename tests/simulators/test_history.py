@@ -10,7 +10,8 @@ import pytest
 
 from homeroute_simulators import history
 from homeroute_simulators.district import District
-from homeroute_simulators.history import PastDrive, Sent
+from homeroute_simulators.history import PastDrive
+from homeroute_simulators.history_sending import Sent
 from homeroute_simulators.radio import Radio
 from homeroute_simulators.school_calendar import EveryWeekday
 from homeroute_simulators.world import World, found

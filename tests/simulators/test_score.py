@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from homeroute_simulators.history_faults import ALL
 from homeroute_simulators.score import Metric, score
 from homeroute_simulators.score_load import ScoreError
 from homeroute_simulators.truth import Lost, Minute, Uplink, read
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole")
-    filled.history(folder, faults=False)
+    filled.history(folder, kinds=())
     return folder
 
 
@@ -41,10 +42,10 @@ def corrupted(folder: Path, tmp_path: Path, *statements: str) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("faults", [False, True], ids=["faults off", "faults on"])
+@pytest.mark.parametrize("kinds", [(), ALL], ids=["faults off", "faults on"])
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_history_is_scored_right(tmp_path: Path, seed: int, faults: bool) -> None:
-    filled.history(tmp_path, seed, faults=faults, days=4)
+def test_history_is_scored_right(tmp_path: Path, seed: int, kinds: tuple[str, ...]) -> None:
+    filled.history(tmp_path, seed, kinds=kinds, days=4)
     found = scored(tmp_path)
     assert not outside(tmp_path)
     assert found["sessions"].truth > 200
@@ -57,8 +58,8 @@ def test_history_is_scored_right(tmp_path: Path, seed: int, faults: bool) -> Non
     # Only the devices and times that lost something are set apart.
     active = sum(record.active for record in records if isinstance(record, Minute))
     assert found["active client-minutes"].truth > 0.75 * active
-    assert bool(lost) == faults
-    assert bool(found["uplink usable"].lost) == faults
+    assert bool(lost) == bool(kinds)
+    assert bool(found["uplink usable"].lost) == bool(kinds)
 
 
 def test_a_session_that_was_removed_is_missing(whole: Path, tmp_path: Path) -> None:
