@@ -118,19 +118,27 @@ def chunks(columns: Mapping[str, Sequence[Any]]) -> list[str]:
     ]
 
 
-def insert(
-    execute: Execute, table: str, chunk: str, constants: Mapping[str, Any], *, replace: bool = False
-) -> int:
-    """Insert one chunk, with the same value in the columns of ``constants``; how many rows."""
+def selected(table: str, chunk: str, constants: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    """The SELECT of one chunk's rows for that table, and its parameters.
+
+    The columns of ``constants`` have the same value in every row. Bad text or a missing
+    column is an error of the database.
+    """
     sql_types = {n: t for n, t in TABLES[table].columns.items() if n not in constants}
     form = json.dumps({name: [_json_type(sql_type)] for name, sql_type in sql_types.items()})
-    chosen = [*(f"? AS {n}" for n in constants), *(f"unnest(r.{n}) AS {n}" for n in sql_types)]
-    verb = "INSERT OR REPLACE" if replace else "INSERT"
-    found = execute(
-        f"{verb} INTO {table} BY NAME SELECT {', '.join(chosen)} "  # noqa: S608 - declared names
-        "FROM (SELECT from_json_strict(?::VARCHAR, ?) AS r)",
-        [*constants.values(), chunk, form],
-    )
+    cast = TABLES[table].columns
+    chosen = [
+        *(f"?::{cast[name]} AS {name}" for name in constants),
+        *(f"unnest(r.{name}) AS {name}" for name in sql_types),
+    ]
+    sql = f"SELECT {', '.join(chosen)} FROM (SELECT from_json_strict(?::VARCHAR, ?) AS r)"  # noqa: S608 - declared names
+    return sql, [*constants.values(), chunk, form]
+
+
+def insert(execute: Execute, table: str, chunk: str, constants: Mapping[str, Any]) -> int:
+    """Insert one chunk; how many rows."""
+    sql, values = selected(table, chunk, constants)
+    found = execute(f"INSERT INTO {table} BY NAME {sql}", values)
     return int(found[0][0])
 
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "enroll": "make one device's credential and the bundle that configures it",
     "import": "bring in a timetable, the fleet, a calendar, usage",
     "alerts": "what is wrong now and what to do; test webhook and mail",
+    "device": "replace one, retire one, list them with their vehicles",
     "tail": "watch what devices send, as it arrives",
     "refused": "list what could not be understood, or try it again",
     "influx": "fill an empty InfluxDB from the archive",

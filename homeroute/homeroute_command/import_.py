@@ -11,13 +11,22 @@ from typing import Any
 
 from rich.table import Table
 
-from homeroute_analytics import import_feed
-from homeroute_analytics.feeds import gtfs
-from homeroute_analytics.feeds.problems import FeedError
+from homeroute_analytics import import_feed, import_rows
+from homeroute_analytics.feeds import gtfs, mapping, plain, usage
+from homeroute_analytics.feeds.csvfile import CsvFile
+from homeroute_analytics.feeds.problems import FeedError, Problem
 from homeroute_analytics.imports import Document
 from homeroute_command import changing
 from homeroute_command.failure import Failure
 from homeroute_command.output import Output
+
+PLAIN = {
+    "fleet": "device, vehicle, from, to",
+    "assignments": "vehicle, trip, from, to, weekdays",
+    "calendar": "day, kind, to, periods, shift, note",
+    "usage": "device, day, total (or down and up), carrier",
+}
+"""The plain tables and their columns."""
 
 SHOWN = 4
 """Names of each change that are printed; --json has more."""
@@ -46,13 +55,24 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     feed.add_argument("files", nargs=1, type=Path, metavar="FEED.zip")
     _common(feed, "when the feed takes force; default: its first day of service")
+    for what, columns in PLAIN.items():
+        table = kinds.add_parser(
+            what, help=f"a CSV of {columns}", description=f"A CSV with the columns {columns}."
+        )
+        table.add_argument("files", nargs=1, type=Path, metavar="FILE.csv")
+        table.add_argument(
+            "--mapping", type=Path, metavar="M.toml", help="what the file calls its columns"
+        )
+        _common(table, "first day of rows that say none" if "from" in columns else None)
     parser.set_defaults(run=run)
 
 
-def _common(parser: argparse.ArgumentParser, from_day: str) -> None:
-    parser.add_argument(
-        "--from", dest="from_day", type=date.fromisoformat, metavar="YYYY-MM-DD", help=from_day
-    )
+def _common(parser: argparse.ArgumentParser, from_day: str | None) -> None:
+    if from_day is not None:
+        parser.add_argument(
+            "--from", dest="from_day", type=date.fromisoformat, metavar="YYYY-MM-DD", help=from_day
+        )
+    parser.set_defaults(from_day=None)
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would change, keep nothing"
     )
@@ -83,7 +103,19 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _document(args: argparse.Namespace) -> Document:
-    return import_feed.document(gtfs.read(args.files[0]))
+    path: Path = args.files[0]
+    if args.what == "gtfs":
+        return import_feed.document(gtfs.read(path))
+    told, file = mapping.read(args.mapping), CsvFile.at(path)
+    columns = {
+        "fleet": lambda: plain.fleet(file, told, args.from_day),
+        "assignments": lambda: plain.assignments(file, told, args.from_day),
+        "calendar": lambda: plain.calendar(file, told),
+        "usage": lambda: usage.read(file, told),
+    }[args.what]()
+    if not next(iter(columns.values())):
+        raise FeedError([Problem(path.name, 0, "", "no row below the names of the columns")])
+    return import_rows.document(args.what, path.name, columns, notes=file.notes)
 
 
 def _say(outcome: dict[str, Any], *, dry_run: bool) -> None:

@@ -7,8 +7,9 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-from homeroute_analytics import import_feed
+from homeroute_analytics import device_lives, import_feed, import_rows
 from homeroute_analytics.imports import Document, Execute, ImportRefused
+from homeroute_wire.schema import ID_PATTERN
 
 Operation = Callable[[Execute, dict[str, Any], str, date, int], dict[str, Any]]
 """Takes how to execute, the request, the district's zone, today and now (ms)."""
@@ -19,12 +20,53 @@ def _import(
 ) -> dict[str, Any]:
     """Store a document that a reader left."""
     document = Document.of(body.get("document"))
-    from_day = _day(body.get("from_day"))
+    if document.what in import_rows.TABLE_OF:
+        return asdict(import_rows.apply(execute, document, now_ms=now_ms))
     return asdict(
         import_feed.apply(
-            execute, document, from_day=from_day, timezone=timezone, today=today, now_ms=now_ms
+            execute,
+            document,
+            from_day=_day(body.get("from_day")),
+            timezone=timezone,
+            today=today,
+            now_ms=now_ms,
         )
     )
+
+
+def _replace(
+    execute: Execute, body: dict[str, Any], _: str, today: date, now_ms: int
+) -> dict[str, Any]:
+    old, new, day = _device(body, "device"), _device(body, "by"), _day(body.get("on")) or today
+    vehicle = device_lives.replace(execute, old, new, day, now_ms=now_ms)
+    return {"device": old, "by": new, "on": day.isoformat(), "vehicle": vehicle}
+
+
+def _retire(
+    execute: Execute, body: dict[str, Any], _: str, today: date, now_ms: int
+) -> dict[str, Any]:
+    device, day = _device(body, "device"), _day(body.get("on")) or today
+    vehicle = device_lives.retire(execute, device, day, now_ms=now_ms)
+    return {"device": device, "on": day.isoformat(), "vehicle": vehicle}
+
+
+def _devices(
+    execute: Execute, body: dict[str, Any], _: str, today: date, __: int
+) -> dict[str, Any]:
+    day = _day(body.get("on")) or today
+    found = [asdict(life) for life in device_lives.listed(execute, day)]
+    return {"on": day.isoformat(), "devices": [_plain(life) for life in found]}
+
+
+def _plain(life: dict[str, Any]) -> dict[str, Any]:
+    return {k: v.isoformat() if isinstance(v, date) else v for k, v in life.items()}
+
+
+def _device(body: dict[str, Any], key: str) -> str:
+    name = str(body.get(key))
+    if not ID_PATTERN.fullmatch(name):
+        raise ImportRefused(f"{name[:63]!r} is no device's id; want one like bus-07")
+    return name
 
 
 def _day(text: object) -> date | None:
@@ -36,4 +78,9 @@ def _day(text: object) -> date | None:
         raise ImportRefused(f"{str(text)[:20]!r} is no day; want YYYY-MM-DD") from None
 
 
-OPERATIONS: dict[str, Operation] = {"import": _import}
+OPERATIONS: dict[str, Operation] = {
+    "import": _import,
+    "replace": _replace,
+    "retire": _retire,
+    "devices": _devices,
+}

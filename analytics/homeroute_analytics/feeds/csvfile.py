@@ -16,12 +16,16 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO
 
 from homeroute_analytics.feeds.problems import FeedError, Problem
 
 ROWS_BOUND = 5_000_000
 """Rows of one file; a state's transit has fewer calls."""
+
+SIZE_BOUND = 1 << 28
+"""Bytes of a file that is in no zip."""
 
 CHUNK = 1 << 20
 
@@ -60,6 +64,14 @@ class CsvFile:
             encoding = self._encoding(raw)
         with self.open() as raw, io.TextIOWrapper(raw, encoding, "replace", "") as text:
             return self._names(csv.reader(self._lines(text), delimiter=self._delimiter(text)))
+
+    @classmethod
+    def at(cls, path: Path) -> CsvFile:
+        """The file at a path. Raises OSError, :class:`FeedError` of one that is too long."""
+        size = path.stat().st_size
+        if size > SIZE_BOUND:
+            raise FeedError([Problem(path.name, 0, "", f"{size} bytes, over {SIZE_BOUND}")])
+        return cls(path.name, lambda: path.open("rb"))
 
     def _encoding(self, raw: IO[bytes]) -> str:
         """UTF-8 if all of it is, else what Windows writes."""

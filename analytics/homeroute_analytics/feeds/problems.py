@@ -108,23 +108,30 @@ class Problems:
 
 
 def clock_s(text: str) -> int | None:
-    """Seconds of ``H:MM`` or ``H:MM:SS``, which may be past 24:00; None of anything else."""
-    parts = text.split(":")
+    """Seconds of ``H:MM`` or ``H:MM:SS``, past 24:00 or with AM or PM; None of anything else."""
+    words = text.upper().replace(".", "")
+    half = words[-2:] if words[-2:] in {"AM", "PM"} else ""
+    parts = words.removesuffix(half).strip().split(":")
     if len(parts) not in {2, 3} or not all(p.isascii() and p.isdigit() for p in parts):
         return None
     hours, minutes, seconds = [*map(int, parts), 0][:3]
-    if minutes > 59 or seconds > 59 or hours > 99:
+    if minutes > 59 or seconds > 59 or hours > 99 or (half and not 1 <= hours <= 12):
         return None
+    if half:
+        hours = hours % 12 + 12 * (half == "PM")
     return hours * 3600 + minutes * 60 + seconds
 
 
 def day(text: str) -> date | None:
-    """The day of ``YYYYMMDD`` or ``YYYY-MM-DD``; None of anything else."""
-    digits = text.replace("-", "") if text.count("-") in {0, 2} else ""
-    if len(digits) != 8 or not (digits.isascii() and digits.isdigit()):
+    """The day of ``YYYYMMDD``, ``YYYY-MM-DD`` or ``MM/DD/YYYY``; None of anything else."""
+    parts = [text[:4], text[4:6], text[6:]] if len(text) == 8 else text.split("-")
+    if "/" in text:
+        month, *rest = text.split("/")
+        parts = [*rest[1:], month, *rest[:1]]
+    if len(parts) != 3 or not all(p.isascii() and p.isdigit() for p in parts):
         return None
     try:
-        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+        return date(*map(int, parts)) if len(parts[0]) == 4 else None
     except ValueError:
         return None
 

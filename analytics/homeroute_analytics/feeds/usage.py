@@ -1,0 +1,103 @@
+"""A carrier's or an MDM's export of usage: daily totals of hotspots that run no agent.
+
+Guarantees: totals by our device and day alone; a number of the carrier's (a phone number,
+an IMEI) is turned into a device by the mapping or refused, shown by its last digits, and
+kept nowhere. Does not: read hours or addresses, whatever else the export holds.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from homeroute_analytics.feeds import mapping
+from homeroute_analytics.feeds.csvfile import CsvFile
+from homeroute_analytics.feeds.mapping import ColumnMapping, plain
+from homeroute_analytics.feeds.problems import FeedError, Problem, Problems, quoted
+from homeroute_wire.schema import ID_PATTERN
+
+FIELDS = {
+    "device": ("device id", "asset tag", "device name", "hotspot"),
+    "day": ("date", "usage date", "activity date"),
+    "total": (
+        *("total usage", "usage", "data usage", "data used", "total data", "total bytes"),
+        *("usage mb", "usage gb", "data usage mb", "data usage gb", "data used mb"),
+        *("data used gb", "total mb", "total gb", "total kb", "usage kb", "usage bytes"),
+    ),
+    "down": ("download", "downlink", "down bytes", "download mb", "download gb", "bytes in"),
+    "up": ("upload", "uplink", "up bytes", "upload mb", "upload gb", "bytes out"),
+    "carrier": ("provider", "network", "operator"),
+}
+UNITS = {
+    "bytes": 1,
+    "b": 1,
+    "kb": 1000,
+    "mb": 1000**2,
+    "gb": 1000**3,
+    "kib": 1 << 10,
+    "mib": 1 << 20,
+    "gib": 1 << 30,
+}
+DAY_BOUND_BYTES = 10**13
+"""10 TB a day: more is a wrong unit."""
+
+
+def read(file: CsvFile, told: ColumnMapping) -> dict[str, list[Any]]:
+    """Rows of the table ``imported_usage``; several of one device and day are summed."""
+    names = mapping.columns(file, FIELDS, ("device", "day"), told)
+    amounts = [name for name in ("total", "down", "up") if name in names]
+    if "total" not in names and not {"down", "up"} <= set(names):
+        what = "no column of a total, nor both of down and up; name them in a --mapping file"
+        raise FeedError([Problem(file.name, 1, "", what)])
+    factors = {name: _factor(file, names[name], told) for name in amounts}
+    problems = Problems()
+    summed: dict[tuple[str, str], dict[str, int]] = {}
+    carriers: dict[tuple[str, str], str] = {}
+    for line, row in mapping.rows(file, FIELDS, ("device", "day"), told):
+        device = told.devices.get(row["device"], row["device"])
+        if not ID_PATTERN.fullmatch(device) or device.isdigit():
+            what = f"{_masked(device)} is no device id; name it under [devices] of a --mapping"
+            problems.add(file.name, line, names["device"], what)
+            continue
+        day = problems.day(row["day"], file=file.name, line=line, column=names["day"])
+        values = {}
+        for name in amounts:
+            text = row[name].replace(",", "") or "0"
+            most = DAY_BOUND_BYTES / factors[name]
+            value = problems.real(text, 0, most, file=file.name, line=line, column=names[name])
+            values[name] = round((value or 0) * factors[name])
+        if day is not None:
+            key = device, day.isoformat()
+            so_far = summed.setdefault(key, dict.fromkeys(amounts, 0))
+            for name, value in values.items():
+                so_far[name] += value
+            carriers.setdefault(key, plain(row["carrier"])[:32])
+    problems.check()
+    keys = sorted(summed)
+    return {
+        "device": [device for device, _ in keys],
+        "day": [day for _, day in keys],
+        "carrier": [carriers[key] for key in keys],
+        "total_bytes": [
+            summed[key].get("total", summed[key].get("down", 0) + summed[key].get("up", 0))
+            for key in keys
+        ],
+        "down_bytes": [summed[key].get("down") for key in keys],
+        "up_bytes": [summed[key].get("up") for key in keys],
+        "source": [file.name] * len(keys),
+    }
+
+
+def _factor(file: CsvFile, column: str, told: ColumnMapping) -> int:
+    """Bytes in one of that column's units, by its name or the mapping."""
+    words = re.split(r"[^a-z]+", column.lower())
+    unit = told.unit.lower() or next((word for word in reversed(words) if word in UNITS), "")
+    if unit not in UNITS:
+        what = f"in what unit? say it in a --mapping file: unit = one of {', '.join(UNITS)}"
+        raise FeedError([Problem(file.name, 1, column, what)])
+    return UNITS[unit]
+
+
+def _masked(text: str) -> str:
+    """Enough to find the row again, too little to keep."""
+    return quoted("…" + text[-4:]) if len(text) > 4 else quoted(text)

@@ -1,0 +1,122 @@
+"""`homeroute import` and `homeroute device` as typed: on a folder, and beside a collector."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from homeroute_analytics import import_feed, tables
+from homeroute_analytics.feeds.gtfs import read
+from homeroute_command import changing
+from homeroute_command.__main__ import main
+from homeroute_command.failure import Failure
+from tests.analytics.feed_files import FEED, zipped
+from tests.collector.serving import config, serving
+
+Capture = pytest.CaptureFixture[str]
+
+
+def run(capsys: Capture, *words: object) -> tuple[int, str, str]:
+    code = main([str(word) for word in words])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_a_dry_run_tells_what_the_import_then_does_and_keeps_nothing(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    words = ("import", "gtfs", zipped(tmp_path / "feed.zip"), "--data", tmp_path / "data", "--json")
+    _, dry, _ = run(capsys, *words, "--dry-run")
+    _, wet, _ = run(capsys, *words)
+    _, again, _ = run(capsys, *words)
+    told, did = json.loads(dry), json.loads(wet)
+    assert told.pop("dry_run") is True
+    assert did.pop("dry_run") is False
+    assert told == did
+    assert not did["unchanged"]
+    assert json.loads(again)["unchanged"]
+
+
+def test_what_is_wrong_is_told_line_by_line_and_nothing_is_imported(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    wrong = {
+        "stop_times.txt": FEED["stop_times.txt"].replace("24:50:00", "late"),
+        "stops.txt": FEED["stops.txt"].replace("-105.02\nd", "east\nd"),
+    }
+    data = tmp_path / "data"
+    path = zipped(tmp_path / "feed.zip", wrong)
+    code, _, err = run(capsys, "import", "gtfs", path, "--data", data)
+    assert code == 2
+    assert "nothing imported" in err
+    assert "stops.txt:4: stop_lon: 'east' is no number from -180 to 180" in err
+    assert "stop_times.txt:10: arrival_time: 'late' is no time; want HH:MM:SS" in err
+    assert not (data / "archive.duckdb").exists()
+
+
+def test_a_fleet_and_its_devices_are_kept_by_hand(tmp_path: Path, capsys: Capture) -> None:
+    data = tmp_path / "data"
+    fleet = tmp_path / "fleet.csv"
+    fleet.write_text("device,vehicle,from\nbus-01,101,2026-08-12\n", encoding="utf-8")
+    code, out, _ = run(capsys, "import", "fleet", fleet, "--data", data)
+    assert (code, "1 rows are imported" in out) == (0, True)
+    words = ("device", "replace", "bus-01", "bus-31", "--on", "2026-11-02", "--data", data)
+    code, out, _ = run(capsys, *words, "--dry-run")
+    assert "bus-31 takes its place; dry run: nothing was kept" in out
+    run(capsys, *words)
+    _, out, _ = run(capsys, "device", "list", "--data", data, "--on", "2026-11-02", "--json")
+    listed = {row["device"]: row for row in json.loads(out)["devices"]}
+    assert (listed["bus-01"]["vehicle"], listed["bus-31"]["vehicle"]) == (None, "101")
+    assert (listed["bus-01"]["retired_day"], listed["bus-01"]["replaced_by"]) == (
+        "2026-11-02",
+        "bus-31",
+    )
+    code, _, err = run(capsys, "device", "retire", "bus-99", "--data", data)
+    assert (code, "never heard of" in err) == (2, True)
+    empty = tmp_path / "empty.csv"
+    empty.write_text("device,vehicle,from\n", encoding="utf-8")
+    code, _, err = run(capsys, "import", "fleet", empty, "--data", data)
+    assert (code, "no row below" in err) == (2, True)
+
+
+@pytest.mark.slow
+def test_a_running_collector_imports_what_it_is_sent_under_a_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changing, "BODY_BOUND", 100_000)
+    path = zipped(tmp_path / "feed.zip")
+
+    def asking(url: str, body: dict[str, Any]) -> dict[str, Any]:
+        args = argparse.Namespace(url=url, data=None, config=None, district=None, port=None)
+        return changing.ask(args, "import", body)
+
+    async def collector() -> None:
+        body = {"document": asdict(import_feed.document(read(path))), "from_day": None}
+        settings = config(tmp_path / "data", None)
+        async with serving(
+            settings, mount=[changing.mount], extra_ddl=tables.DDL, connected=False
+        ) as (running, session):
+            url = str(session._base_url)
+            first = await asyncio.to_thread(asking, url, body)
+            assert not first["unchanged"]
+            assert (await asyncio.to_thread(asking, url, body))["unchanged"]
+            assert await running.archive.query("SELECT count(*) FROM feeds") == [(1,)]
+            with pytest.raises(Failure, match="ends on 2026-11-13, before 2027"):
+                await asyncio.to_thread(asking, url, body | {"from_day": "2027-01-01"})
+            headers = {"X-Homeroute": "1"}
+            too_long = b" " * (changing.BODY_BOUND + 1)
+            for data, status in ((b"[]", 400), (b"{", 400), (b"{}", 400), (too_long, 413)):
+                async with session.post(changing.PATH + "import", data=data, headers=headers) as it:
+                    assert it.status == status
+            async with session.post(changing.PATH + "drop", data=b"{}", headers=headers) as it:
+                assert it.status == 404
+            async with session.post(changing.PATH + "import", data=b"{}") as it:
+                assert it.status == 403
+
+    asyncio.run(collector())
