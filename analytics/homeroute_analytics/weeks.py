@@ -30,8 +30,8 @@ class WeekTrip:
 
     ``clients`` are its client-trips; ``distinct`` those that one run of one agent told
     apart, for an agent that restarts numbers its clients anew, and few pass for many:
-    only these decide whether a cell may be shown. ``hits`` are filter blocks by category, without those
-    that nobody asked for.
+    only these decide whether a cell may be shown. ``hits`` are filter blocks by category,
+    without those that nobody asked for.
     """
 
     route: str
