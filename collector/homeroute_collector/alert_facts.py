@@ -28,7 +28,10 @@ class Reading:
     async def now(self) -> Facts:
         """The facts now."""
         collector = self._collector
-        follower = collector.follower.following() if collector.follower else None
+        following = [fed.follower.following() for fed in collector.aggregate_followers.values()]
+        if collector.follower is not None:
+            following.append(collector.follower.following())
+        follower = max(following, key=lambda one: one.lag_s or 0.0, default=None)
         at_s = self._clock_s()
         if self._read_s is None or at_s - self._read_s >= CERTIFICATES_S:
             self._read_s = at_s

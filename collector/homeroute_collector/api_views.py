@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from homeroute_collector.api_device import device_row
 from homeroute_collector.collector import Collector
 from homeroute_collector.influx import Following
-from homeroute_collector.presence import Device
 
 LAG_BOUND_S = 300.0
 """A follower further behind than this is a problem even while it writes."""
@@ -44,7 +44,7 @@ async def fleet(collector: Collector) -> dict[str, Any]:
             "stored": counts.stored,
             "refused": counts.refused,
         },
-        "devices": [_device(collector, d, routes.get(d.device), now_ms) for d in devices],
+        "devices": [device_row(collector, d, routes.get(d.device), now_ms) for d in devices],
     }
 
 
@@ -67,7 +67,7 @@ async def device(collector: Collector, name: str) -> dict[str, Any] | None:
     )
     seen = await query("SELECT first_seen_ms FROM devices WHERE device = ?", [name])
     routes = await _routes(collector, now_ms)
-    return _device(collector, known, routes.get(name), now_ms) | {
+    return device_row(collector, known, routes.get(name), now_ms) | {
         "now_ms": now_ms,
         "stream": known.stream or None,
         "batch_s": known.batch_s,
@@ -79,6 +79,10 @@ async def device(collector: Collector, name: str) -> dict[str, Any] | None:
                 "state": u.state,
                 "rtt_ms": u.rtt_ms,
                 "loss_ratio": u.loss_ratio,
+                "technology": u.technology,
+                "carrier": u.carrier,
+                "rsrp_dbm": u.rsrp_dbm,
+                "sinr_db": u.sinr_db,
             }
             for u in known.uplinks
         ],
@@ -138,31 +142,6 @@ def _aggregates(following: Following) -> dict[str, Any]:
         "problem": following.problem,
         "written": following.written,
         "rejected": following.rejected,
-    }
-
-
-def _device(collector: Collector, known: Device, route: str | None, now_ms: int) -> dict[str, Any]:
-    uplink = known.uplink if known.live else None
-    agent = known.agents[-1] if known.agents else None
-    return {
-        "device": known.device,
-        "kind": known.kind,
-        "state": known.state,
-        "state_since_ms": known.state_since_ms,
-        "age_s": known.age_s(now_ms),
-        "last_ms": known.newest_ms,
-        "uplink_state": uplink.state if uplink else None,
-        "rtt_ms": uplink.rtt_ms if uplink else None,
-        "loss_ratio": uplink.loss_ratio if uplink else None,
-        "clients": known.clients if known.live else None,
-        "route": route,
-        # What waits on a device that is not heard is not known: it grows.
-        "spooled": agent.spooled if agent and known.live else None,
-        "dropped": agent.dropped if agent else None,
-        "refused": agent.refused if agent else None,
-        "backfilling": known.backfilling(now_ms),
-        "version": known.version,
-        "seq_gaps": collector.archive.seq_gaps(known.device, known.stream),
     }
 
 

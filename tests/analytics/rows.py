@@ -19,7 +19,7 @@ class MemoryArchive:
     def __init__(self) -> None:
         self.db = duckdb.connect()
         self.db.execute(legs.DDL)
-        for name in ("uplink", "position"):
+        for name in ("uplink", "position", "agent", "health", "device_status"):
             columns = ", ".join(
                 f"{c.name} {_TYPES[c.value_type]}" for c in MEASUREMENTS[name].columns
             )
@@ -53,3 +53,11 @@ class MemoryArchive:
                 "unnest(?::DOUBLE[]) AS speed_mps, ? AS device, 'bus' AS kind",
                 [list(speeds), list(speeds.values()), device],
             )
+
+    def row(self, table: str, time_ms: int, device: str, **values: Any) -> None:
+        """Add one row; columns that are not named are NULL."""
+        named = {"time_ms": time_ms, "device": device, "kind": "bus"} | values
+        marks = ", ".join("?" * len(named))
+        self.db.execute(
+            f"INSERT INTO {table} ({', '.join(named)}) VALUES ({marks})", list(named.values())
+        )

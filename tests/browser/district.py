@@ -19,6 +19,7 @@ from aiohttp import web
 
 from homeroute_analytics import legs
 from homeroute_analytics.legs import Assignment, Period
+from homeroute_collector.alert_rules import RULES
 from homeroute_collector.api_guard import add_security_headers, guard
 from homeroute_dashboards import pages
 from tests.analytics.rows import MemoryArchive
@@ -57,8 +58,31 @@ def fill(archive: MemoryArchive) -> None:
                     samples[second] = chance.choice((0, 0, 1)) if where[minute] else 2
         archive.uplink(f"bus-{number:02}", samples)
         archive.position(f"bus-{number:02}", dict.fromkeys(samples, 9.0))
+    last_day(archive)
     found = legs.from_assignments(rows, DAYS, TIMEZONE)
     asyncio.run(legs.store(archive.execute, found))
+
+
+def last_day(archive: MemoryArchive) -> None:
+    """States, signal and backlog of bus-06 for a day: parked, online, dark since 07:40."""
+    for minute in range(-24 * 60, 0):
+        time_ms = NOW_MS + minute * 60_000
+        driven = minute % 720 > 600 and minute < -22
+        state = "offline" if minute >= -22 else "online" if driven else "parked"
+        archive.row("device_status", time_ms, "bus-06", state=state)
+        if driven:
+            dead = minute % 40 < 8
+            archive.row(
+                "uplink",
+                time_ms,
+                "bus-06",
+                state=0 if dead else 2,
+                rsrp_dbm=-118.0 if dead else -92.0 + minute % 7,
+                sinr_db=-5.0 if dead else 8.0,
+                rtt_ms=60.0,
+            )
+            archive.row("agent", time_ms, "bus-06", spooled=400 + minute % 40 * 9 if dead else 0)
+            archive.row("health", time_ms, "bus-06", undervoltage=False, temperature_c=51.0)
 
 
 def device(name: str, state: str = "online", **known: Any) -> dict[str, Any]:
@@ -81,34 +105,122 @@ def device(name: str, state: str = "online", **known: Any) -> dict[str, Any]:
         "backfilling": False,
         "version": "0.1.0",
         "seq_gaps": 0,
+        "scheduled": True,
+        "technology": "LTE",
+        "carrier": "FirstNet",
+        "rsrp_dbm": -91.0,
+        "sinr_db": 9.5,
+        "signal_bars": 3,
+        "spool_bytes": 0,
+        "config_version": 3,
+        "undervoltage": False,
+        "throttled": False,
+        "clock_offset_ms": 40,
+        "filter": "blocking",
+        "two_devices": False,
     } | known
+
+
+ABSENT: dict[str, Any] = {
+    "uplink_state": None,
+    "rtt_ms": None,
+    "loss_ratio": None,
+    "clients": None,
+    "spooled": None,
+    "technology": None,
+    "carrier": None,
+    "rsrp_dbm": None,
+    "sinr_db": None,
+    "signal_bars": None,
+    "undervoltage": None,
+    "throttled": None,
+    "clock_offset_ms": None,
+    "filter": None,
+}
+"""What is not known of a device that is not heard."""
+
+PARKED = ABSENT | {
+    "route": None,
+    "age_s": 41_000.0,
+    "state_since_ms": NOW_MS - 41_000_000,
+    "scheduled": False,
+}
+
+
+def alert(rule: str, subject: str | None, detail: str, *, minutes: int = 9) -> dict[str, Any]:
+    """One of ``/api/1/alerts``, with the rule's own words."""
+    declared = RULES[rule]
+    return {
+        "rule": rule,
+        "title": declared.title,
+        "severity": declared.severity,
+        "subject": subject,
+        "state": "firing",
+        "since_ms": NOW_MS - minutes * 60_000,
+        "fired_ms": NOW_MS,
+        "detail": detail,
+        "todo": declared.todo,
+    }
+
+
+def alerts() -> dict[str, Any]:
+    """What fires in the fleet below."""
+    return {
+        "now_ms": NOW_MS,
+        "alerts": [
+            alert("bus_silent", "bus-06", "last heard Fri 18 Sep 07:40"),
+            alert("undervoltage", "bus-04", "undervoltage now"),
+            alert("filter_canary", "bus-07", "dnsmasq did not block the canary"),
+        ],
+        "channels": [],
+        "rules": [],
+        "problem": None,
+    }
 
 
 def fleet() -> dict[str, Any]:
     """A fleet with one device in every state."""
     devices = [
         device("bus-01"),
-        device("bus-02", route="7", uplink_state=1, rtt_ms=812.0, loss_ratio=0.2, clients=22),
-        device("bus-03", route="11", backfilling=True, spooled=18204, clients=9),
-        device("bus-04", route="12", rtt_ms=44.0),
-        device("bus-05", "degraded", route="15", uplink_state=0, rtt_ms=None, loss_ratio=1.0),
         device(
-            "bus-06",
-            "offline",
-            route="21",
-            age_s=1312.0,
-            uplink_state=None,
-            rtt_ms=None,
-            loss_ratio=None,
-            clients=None,
-            spooled=None,
-            seq_gaps=3,
+            "bus-02",
+            route="7",
+            uplink_state=1,
+            rtt_ms=812.0,
+            loss_ratio=0.2,
+            clients=22,
+            signal_bars=1,
+            rsrp_dbm=-112.0,
         ),
-        device("bus-07", route="Lakeview Special", dropped=120, refused=7),
-        device("bus-08", "parked", route=None, age_s=41000.0, state_since_ms=NOW_MS - 41_000_000),
-        device("bus-09", "unscheduled", route=None, clients=0),
-        device("bus-10", "unknown", route=None, age_s=None, version="", spooled=None),
-        device("home-01", kind="hotspot", route=None, clients=None, rtt_ms=92.0),
+        device("bus-03", route="11", backfilling=True, spooled=18204, clients=9),
+        device("bus-04", route="12", rtt_ms=44.0, undervoltage=True, clock_offset_ms=94_000),
+        device(
+            "bus-05",
+            "degraded",
+            route="15",
+            uplink_state=0,
+            rtt_ms=None,
+            loss_ratio=1.0,
+            signal_bars=0,
+            rsrp_dbm=-119.0,
+        ),
+        device("bus-06", "offline", route="21", age_s=1312.0, seq_gaps=3, **ABSENT),
+        device("bus-07", route="Lakeview Special", dropped=120, refused=7, filter="open"),
+        device("bus-08", "parked", **PARKED),
+        device("bus-09", "unscheduled", **PARKED | {"scheduled": None}),
+        device("bus-10", "unknown", route=None, **ABSENT | {"age_s": None, "version": ""}),
+        device(
+            "home-01",
+            kind="hotspot",
+            route=None,
+            clients=None,
+            rtt_ms=92.0,
+            scheduled=None,
+            technology="5G",
+            carrier="T-Mobile",
+            signal_bars=4,
+            filter=None,
+        ),
     ]
     return {
         "now_ms": NOW_MS,
@@ -129,6 +241,7 @@ class Served:
     def __init__(self, *, filled: bool = True) -> None:
         self.archive = MemoryArchive()
         self.fleet = fleet()
+        self.alerts = alerts()
         if filled:
             fill(self.archive)
 
@@ -137,6 +250,8 @@ class Served:
         app = web.Application(middlewares=[guard(())])
         app.on_response_prepare.append(add_security_headers)
         app.router.add_get("/api/1/fleet", self._fleet)
+        app.router.add_get("/api/1/alerts", self._alerts)
+        app.router.add_get("/api/1/devices/{device}", self._device)
         pages.mount(
             app,
             self.archive,
@@ -149,6 +264,41 @@ class Served:
 
     async def _fleet(self, _request: web.Request) -> web.Response:
         return web.json_response(self.fleet)
+
+    async def _alerts(self, _request: web.Request) -> web.Response:
+        return web.json_response(self.alerts)
+
+    async def _device(self, request: web.Request) -> web.Response:
+        name = request.match_info["device"]
+        found = [row for row in self.fleet["devices"] if row["device"] == name]
+        if not found:
+            return web.json_response({"error": f"device {name!r} has never been heard"}, status=404)
+        return web.json_response(found[0] | {"now_ms": NOW_MS} | BEHIND)
+
+
+BEHIND: dict[str, Any] = {
+    "batches": [
+        {
+            "received_ms": NOW_MS - n * 60_000,
+            "sent_ms": NOW_MS - n * 60_000 - 900,
+            "seq": 4_120 - n,
+            "points": 36,
+            "refused": 7 * (n == 2),
+            "stored": 36,
+            "bytes": 583,
+        }
+        for n in range(6)
+    ],
+    "refusals": [
+        {
+            "measurement": "wifi",
+            "points": 7,
+            "reason": "clients: 10001 is more than 10000",
+            "newest_ms": NOW_MS - 120_000,
+        }
+    ],
+}
+"""What one device's page tells beside its row."""
 
 
 @contextmanager

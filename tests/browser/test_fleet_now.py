@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select
 
-from tests.browser.district import NOW_MS, Served, device, serving
+from tests.browser.district import NOW_MS, Served, alert, device, serving
 from tests.browser.window import Window
 
 pytestmark = [pytest.mark.real("chromium"), pytest.mark.slow]
@@ -88,7 +89,7 @@ def test_a_device_connected_a_moment_ago_says_what_one_waits_for(
     ]
     with serving(served.application(), free_port()) as url:
         loaded(window, url)
-        said = [element.text for element in window.all("#rows .at-state small")]
+        said = [element.text for element in window.all("#rows .at-state small:not(.run)")]
     assert said == ["for 90 s", "first batch within a minute", "no batch yet"]
 
 
@@ -178,15 +179,116 @@ def test_names_are_text_and_never_markup(window: Window, free_port: Callable[[],
         assert not window.all("#rows img")
 
 
+def test_what_is_wrong_with_a_gateway_is_said_in_words_beside_it(
+    window: Window, district: str
+) -> None:
+    loaded(window, district)
+    by_name = {row.text.split("\n")[0]: row.text for row in window.all("#rows tr")}
+    assert "undervoltage" in by_name["bus-04"] and "clock behind 94 s" in by_name["bus-04"]
+    assert "filter open" in by_name["bus-07"]
+    assert "poor" in by_name["bus-02"] and "LTE · FirstNet" in by_name["bus-02"]
+    assert "on its run" in by_name["bus-06"] and "no run now" in by_name["bus-08"]
+    assert "run" not in by_name["home-01"]
+
+
+def test_devices_are_found_by_word_and_state_and_put_in_order(
+    window: Window, district: str
+) -> None:
+    loaded(window, district)
+
+    def chosen(box: str, value: str) -> None:
+        Select(window.one(box)).select_by_value(value)
+
+    window.one("#find").send_keys("t-mobile")
+    assert [name.split("\n")[0] for name in rows(window)] == ["home-01"]
+    assert window.text("#found") == "1 of 11 devices"
+    window.one("#find").clear()
+    window.one("#find").send_keys("undervoltage")
+    assert rows(window) == ["bus-04"]
+    window.one("#find").clear()
+    window.one("#find").send_keys(" ")
+    chosen("#only", "wrong")
+    assert rows(window) == ["bus-06", "bus-05", "bus-10", "bus-04", "bus-07"]
+    chosen("#only", "parked")
+    assert rows(window) == ["bus-08"]
+    chosen("#only", "")
+    chosen("#order", "signal")
+    assert rows(window)[:2] == ["bus-05", "bus-02"]
+    chosen("#order", "device")
+    assert rows(window)[0] == "bus-01"
+
+
+def test_of_a_thousand_devices_the_first_are_shown_and_the_rest_when_asked_for(
+    window: Window, free_port: Callable[[], int]
+) -> None:
+    served = Served(filled=False)
+    served.fleet["devices"] = [device(f"bus-{number:04}") for number in range(1_000)]
+    with serving(served.application(), free_port()) as url:
+        loaded(window, url)
+        assert len(rows(window)) == 200
+        window.one("#show-all").click()
+        assert len(window.all("#rows tr")) == 1_000
+
+
+def test_what_fires_stands_above_with_what_to_do_and_stays_open_while_it_does(
+    window: Window, free_port: Callable[[], int]
+) -> None:
+    served = Served(filled=False)
+    with serving(served.application(), free_port()) as url:
+        loaded(window, url)
+        first = window.one("#alerts details")
+        assert "Bus silent on its run bus-06" in first.text
+        assert "fuse" not in first.text
+        window.one("#alerts .todo").click()
+        assert "supply and fuse" in first.text
+        served.fleet["devices"] = [device("bus-01")]
+        window.until(lambda: rows(window) == ["bus-01"], "the next answer")
+        assert "supply and fuse" in first.text
+        served.alerts["alerts"] = [
+            alert("bus_silent", f"bus-{number:02}", "") for number in range(20)
+        ]
+        window.until(lambda: "and 14 more" in window.text("#alerts"), "the depot")
+        assert len(window.all("#alerts details")) == 1
+        served.alerts["alerts"] = []
+        served.alerts["channels"] = [
+            {"channel": "mail", "where": "smtp://mx:587", "waiting": 3, "problem": "it hung up"}
+        ]
+        window.until(lambda: "do not get through" in window.text("#alerts"), "the channel")
+
+
+def test_a_device_s_page_tells_its_last_day_in_words_as_well_as_in_marks(
+    window: Window, district: str
+) -> None:
+    loaded(window, district)
+    window.one("#rows th a").click()
+    window.until(lambda: window.all("#charts svg"), "the day")
+    assert window.text("h1") == "bus-06"
+    told = [element.text for element in window.all("#charts figcaption")]
+    assert told[0].startswith("State parked 19.")
+    assert "offline 0." in told[0]
+    assert any(text.startswith("RSRP -118 to") for text in told)
+    assert "Bus silent on its run" in window.text("#alerts")
+    assert "undervoltage" not in window.text("#alerts")
+    assert "clients: 10001" in window.text("#refusals")
+    assert "yes, on its run" in window.text("#facts")
+
+
+def test_an_unknown_device_s_page_says_so(window: Window, district: str) -> None:
+    window.driver.get(district + "/device/bus-99")
+    window.until(lambda: window.one("#stale").is_displayed(), "the notice")
+    assert "has never been heard" in window.text("#stale")
+    window.complaints()  # the 404 is what this test is about
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 768, 1280])
-@pytest.mark.parametrize("path", ["/", "/connectivity"])
+@pytest.mark.parametrize("path", ["/", "/connectivity", "/device/bus-06"])
 def test_a_page_fits_its_window(
     window: Window, district: str, path: str, width: int, scheme: str
 ) -> None:
     window.shape(width, scheme)
     window.driver.get(district + path)
-    window.until(lambda: window.all("#rows tr, #map td"), "its table")
+    window.until(lambda: window.all("#rows tr, #map td, #charts svg"), "its table")
     assert window.width_needed() == width
 
 

@@ -81,6 +81,13 @@ def test_the_fleet_says_all_of_the_contract(mosquitto: Mosquitto, tmp_path: Path
                 "backfilling": False,
                 "version": "1.2.3",
                 "seq_gaps": 2,
+                "technology": "lte",
+                "carrier": "unknown",
+                "spool_bytes": 900,
+                "config_version": 0,
+                "two_devices": False,
+                **dict.fromkeys(("scheduled", "rsrp_dbm", "sinr_db", "signal_bars", "filter")),
+                **dict.fromkeys(("undervoltage", "throttled", "clock_offset_ms")),
             }
             _, one = await get(session, "/api/1/devices/bus-07")
             assert [row["seq"] for row in one["batches"]] == [4, 1]

@@ -9,6 +9,7 @@ collector's application does, for everything it serves.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 import html
 import json
@@ -26,6 +27,8 @@ from aiohttp import web
 from homeroute_analytics.coverage import Coverage, Movement, by_route_hour, movement
 from homeroute_dashboards.pages import answers, asked, recent
 from homeroute_dashboards.pages.asked import Asked, AskError
+from homeroute_dashboards.pages.device_day import device_day
+from homeroute_wire.schema import ID_PATTERN
 
 RECENT_S = 5.0
 CONNECTIVITY_S = 30.0
@@ -33,6 +36,7 @@ CONNECTIVITY_S = 30.0
 
 PAGES = {
     "/": ("fleet", "Fleet now"),
+    f"/device/{{device:{ID_PATTERN.pattern}}}": ("device", "Device"),
     "/connectivity": ("connectivity", "Connectivity by route and time"),
 }
 _STATIC = files("homeroute_dashboards.pages") / "static"
@@ -64,7 +68,7 @@ def mount(
     simulated: bool = False,
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
 ) -> None:
-    """Add ``/``, ``/connectivity``, ``/static/…`` and what they ask for under ``/api/1``."""
+    """Add the pages, ``/static/…`` and what they ask for under ``/api/1``."""
     place = District(district, timezone, simulated)
     for path, (name, title) in PAGES.items():
         app.router.add_get(path, _serve(_page(path, name, title, place), "text/html"))
@@ -74,6 +78,7 @@ def mount(
             app.router.add_get(f"/static/{file.name}", _serve(file.read_bytes(), kind))
     questions = _Questions(archive, place, now_ms)
     app.router.add_get("/api/1/uplink/recent", questions.recent)
+    app.router.add_get(f"/api/1/devices/{{device:{ID_PATTERN.pattern}}}/day", questions.day)
     app.router.add_get("/api/1/connectivity", questions.connectivity)
     app.router.add_get("/api/1/connectivity.csv", questions.download)
 
@@ -120,6 +125,7 @@ class _Questions:
         self._place = place
         self._now_ms = now_ms
         self._recent = _Kept(RECENT_S)
+        self._days = _Kept(RECENT_S)
         self._connectivity = _Kept(CONNECTIVITY_S)
 
     async def recent(self, _request: web.Request) -> web.Response:
@@ -134,6 +140,11 @@ class _Questions:
                 "devices": strips.devices,
             }
         )
+
+    async def day(self, request: web.Request) -> web.Response:
+        device, now = request.match_info["device"], self._now_ms()
+        found = await self._days.get(device, lambda: device_day(self._archive.query, device, now))
+        return _json(dataclasses.asdict(found) | {"now_ms": now, "device": device})
 
     async def connectivity(self, request: web.Request) -> web.Response:
         try:

@@ -1,16 +1,23 @@
 // Fleet now: asks every two seconds, changes only what changed, and says when it knows nothing new.
 
-import { ask, byId, clock, count, make, percent, plural, span } from "./page.js";
-import { STATES, UPLINK, stateMark, strip } from "./state.js";
+import { ask, byId, clock, count, make, percent, plural, span, when } from "./page.js";
+import { showAlerts } from "./alerts.js";
+import { BARS, STATES, UPLINK, bars, carried, stateMark, strip } from "./state.js";
 
 const EVERY_MS = 2000;
 const STRIPS_EVERY_MS = 5000;
+const ALERTS_EVERY_MS = 5000;
+const ROWS_SHOWN = 200; // a thousand rows every two seconds would be heavy, and nobody reads them
+const CLOCK_OFF_MS = 5000;
 const FILLED_SHOWN_MS = 60000;
 const FIRST_BATCH_S = 75;
 const SHOWN_ALWAYS = ["offline", "degraded", "online", "parked"];
 
 let strips = { step_ms: 30000, marks: 120, devices: {} };
 let stripsAt = -Infinity;
+let alertsAt = -Infinity;
+let newest = null; // the last answer, to filter without asking again
+let all = false;
 let answeredAt = null; // this browser's clock, to count the silence
 let toldAt = null; // the collector's clock, to say when
 const rows = new Map();
@@ -19,9 +26,47 @@ const filledAt = new Map(); // by device, this browser's clock; -1 while it fill
 const rank = (device) => STATES[device.state]?.rank ?? STATES.unknown.rank;
 const active = (device) => ["online", "degraded"].includes(device.state);
 
+const byName = (a, b) => a.device.localeCompare(b.device, "en", { numeric: true });
+
 function worstFirst(a, b) {
   const uplink = (d) => (active(d) ? d.uplink_state ?? 3 : 3);
-  return rank(a) - rank(b) || uplink(a) - uplink(b) || a.device.localeCompare(b.device, "en", { numeric: true });
+  return rank(a) - rank(b) || uplink(a) - uplink(b) || byName(a, b);
+}
+
+const ORDERS = {
+  worst: worstFirst,
+  device: byName,
+  silent: (a, b) => (b.age_s ?? Infinity) - (a.age_s ?? Infinity) || byName(a, b),
+  backlog: (a, b) => (b.spooled ?? -1) - (a.spooled ?? -1) || byName(a, b),
+  signal: (a, b) => (a.signal_bars ?? 9) - (b.signal_bars ?? 9) || byName(a, b),
+  since: (a, b) => (b.state_since_ms ?? 0) - (a.state_since_ms ?? 0) || byName(a, b),
+};
+
+const clockOff = (device) => Math.abs(device.clock_offset_ms ?? 0) > CLOCK_OFF_MS;
+
+// What is wrong with the gateway itself, in words: each stands in the table as a tag.
+function faults(device) {
+  return [
+    device.two_devices && "two devices, one id",
+    device.undervoltage && "undervoltage",
+    device.throttled && "throttled",
+    clockOff(device) && `clock ${device.clock_offset_ms > 0 ? "behind" : "ahead"} ${span(Math.abs(device.clock_offset_ms) / 1000)}`,
+    device.filter === "open" && "filter open",
+    device.filter === "silent" && "filter silent",
+  ].filter(Boolean);
+}
+
+const wrong = (device) => ["offline", "degraded", "unknown"].includes(device.state) || faults(device).length > 0;
+
+function wanted(devices) {
+  const only = byId("only").value;
+  const words = byId("find").value.trim().toLowerCase().split(/\s+/).filter(Boolean);
+  const chosen = devices.filter((device) => {
+    if (only && (only === "wrong" ? !wrong(device) : device.state !== only)) return false;
+    const text = [device.device, device.kind, device.state, device.route, device.carrier, device.technology, device.version, ...faults(device)].join(" ").toLowerCase();
+    return words.every((word) => text.includes(word));
+  });
+  return chosen.sort(ORDERS[byId("order").value] ?? worstFirst);
 }
 
 function cell(label, text, { n = true, hot = false, nil = false, small = null, at = null, title = null } = {}) {
@@ -29,8 +74,29 @@ function cell(label, text, { n = true, hot = false, nil = false, small = null, a
   return make("td", { "data-label": label, class: classes || null, title }, text, small && make("small", {}, small));
 }
 
-function lost(label, number) {
-  return cell(label, count(number ?? 0), { hot: number > 0, nil: !number });
+function lost(device) {
+  const parts = [["dropped", device.dropped], ["refused", device.refused]]
+    .filter(([, number]) => number > 0)
+    .map(([word, number]) => make("span", { class: "lost" }, make("b", { class: "hot" }, count(number)), ` ${word}`));
+  const none = device.dropped === null || device.dropped === undefined ? "–" : "0";
+  return make("td", { "data-label": "Lost", class: `n${parts.length ? "" : " nil"}` }, ...(parts.length ? parts : [none]));
+}
+
+function signal(device) {
+  const known = active(device) && device.signal_bars !== null && device.signal_bars !== undefined;
+  const where = carried(device);
+  const title = known ? `RSRP ${device.rsrp_dbm ?? "–"} dBm, SINR ${device.sinr_db ?? "–"} dB` : null;
+  return make("td", { "data-label": "Signal", class: `at-signal${known ? "" : " nil"}`, title },
+    known ? make("span", { class: "sig" }, bars(device.signal_bars), ` ${BARS[device.signal_bars]}`) : "–",
+    where ? make("small", {}, where) : null);
+}
+
+function gateway(device) {
+  const found = faults(device);
+  const settings = device.config_version ? `, settings ${device.config_version}` : "";
+  return make("td", { "data-label": found.length ? "Faults" : "Agent", class: "at-gateway" },
+    ...found.map((word) => make("span", { class: "tag fault" }, word)),
+    make("small", {}, device.version ? `${device.version}${settings}` : "–"));
 }
 
 function backlog(device) {
@@ -54,9 +120,15 @@ function uplink(device) {
   const known = active(device) && device.uplink_state !== null && device.uplink_state !== undefined;
   const word = known ? UPLINK[device.uplink_state] : "–";
   const tone = known ? ["hot", "warm", null][device.uplink_state] : "nil";
+  const trip = [
+    known && device.rtt_ms !== null && `${Math.round(device.rtt_ms)}\u00a0ms`,
+    known && device.loss_ratio > 0 && `${percent(device.loss_ratio, 0)}\u00a0lost`,
+  ].filter(Boolean).join(", ");
   const marks = strips.devices[device.device] ?? "-".repeat(strips.marks);
   return make("td", { "data-label": stripTitle(), class: "at-uplink" },
-    make("div", { class: "up" }, make("span", { class: tone }, word), strip(marks, strips.step_ms)));
+    make("div", { class: "up" },
+      make("span", { class: "said" }, make("span", { class: tone }, word), trip ? make("small", {}, trip) : null),
+      strip(marks, strips.step_ms)));
 }
 
 // Beneath the state: how long it lasts, or what one waits for.
@@ -70,26 +142,30 @@ function sinceWhen(device, now) {
 function row(device, now) {
   const since = sinceWhen(device, now);
   const live = active(device);
+  const run = { true: "on its run", false: "no run now" }[device.scheduled];
+  const link = make("a", { href: `/device/${encodeURIComponent(device.device)}` }, device.device);
   return make("tr", {},
-    make("th", { scope: "row" }, device.device, device.kind === "hotspot" ? make("small", {}, "take-home hotspot") : null),
-    make("td", { class: "at-state", "data-label": "State" }, stateMark(device.state), since && make("small", {}, since)),
-    cell("Heard", span(device.age_s), { nil: device.age_s === null }),
+    make("th", { scope: "row" }, link, device.kind === "hotspot" ? make("small", {}, "take-home hotspot") : null),
+    make("td", { class: "at-state", "data-label": "State" }, stateMark(device.state), since && make("small", {}, since), run ? make("small", { class: "run" }, run) : null),
+    cell("Heard", span(device.age_s), { nil: device.age_s === null, title: device.last_ms ? when(device.last_ms) : null }),
     cell("Route", device.route ?? "–", { n: false, nil: !device.route, at: "at-route" }),
     uplink(device),
-    cell("RTT", live && device.rtt_ms !== null ? `${Math.round(device.rtt_ms)} ms` : "–", { nil: !live || device.rtt_ms === null }),
-    cell("Loss", live && device.loss_ratio !== null ? percent(device.loss_ratio, 0) : "–", { nil: !live || !device.loss_ratio }),
+    signal(device),
     cell("Clients", live && device.clients !== null ? count(device.clients) : "–", { nil: !live || !device.clients }),
     backlog(device),
-    lost("Dropped", device.dropped),
-    lost("Refused", device.refused),
-    cell("Agent", device.version || "–", { n: false, nil: true }),
+    lost(device),
+    gateway(device),
   );
 }
 
 function showRows(devices, now) {
   const body = byId("rows");
-  const wanted = [...devices].sort(worstFirst);
-  wanted.forEach((device, index) => {
+  const chosen = wanted(devices);
+  const shown = all ? chosen : chosen.slice(0, ROWS_SHOWN);
+  byId("found").textContent = chosen.length === devices.length ? "" : `${count(chosen.length)} of ${plural(devices.length, "device")}`;
+  byId("more").hidden = shown.length === chosen.length;
+  byId("show-all").textContent = `Show all ${count(chosen.length)}`;
+  shown.forEach((device, index) => {
     const fresh = row(device, now);
     const known = rows.get(device.device);
     if (!known) rows.set(device.device, fresh);
@@ -97,7 +173,7 @@ function showRows(devices, now) {
     const element = rows.get(device.device);
     if (body.children[index] !== element) body.insertBefore(element, body.children[index] ?? null);
   });
-  const names = new Set(devices.map((device) => device.device));
+  const names = new Set(shown.map((device) => device.device));
   for (const [name, element] of rows) {
     if (!names.has(name)) {
       element.remove();
@@ -144,6 +220,7 @@ function notices(fleet) {
 }
 
 function show(fleet) {
+  newest = fleet;
   const some = fleet.devices.length > 0;
   byId("empty").hidden = some;
   byId("fleet").hidden = !some;
@@ -182,6 +259,10 @@ async function look() {
       stripsAt = performance.now();
     }
     const fleet = await ask("/api/1/fleet", 4000);
+    if (performance.now() - alertsAt > ALERTS_EVERY_MS) {
+      showAlerts(await ask("/api/1/alerts", 4000));
+      alertsAt = performance.now();
+    }
     answeredAt = performance.now();
     toldAt = fleet.now_ms;
     show(fleet);
@@ -191,5 +272,13 @@ async function look() {
   }
   setTimeout(look, EVERY_MS);
 }
+
+const again = () => newest && showRows(newest.devices, newest.now_ms);
+for (const [id, event] of [["find", "input"], ["only", "change"], ["order", "change"]]) byId(id).addEventListener(event, again);
+document.querySelector(".finder").addEventListener("submit", (event) => event.preventDefault());
+byId("show-all").addEventListener("click", () => {
+  all = true;
+  again();
+});
 
 look();

@@ -58,6 +58,10 @@ export const hours = (seconds) => `${seconds < 36000 ? (seconds / 3600).toFixed(
 export const clock = (ms) =>
   new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(ms);
 
+// An instant with its day: "Thu 26 Nov, 06:33".
+const instant = new Intl.DateTimeFormat("en-GB", { timeZone: zone, weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+export const when = (ms) => instant.format(ms);
+
 export const dayName = (iso, weekday = true) =>
   new Intl.DateTimeFormat("en", { timeZone: "UTC", day: "numeric", month: "short", year: "numeric", weekday: weekday ? "short" : undefined }).format(
     new Date(`${iso}T12:00:00Z`),

@@ -14,6 +14,26 @@ export const STATES = {
 
 export const UPLINK = { 0: "No service", 1: "Connected", 2: "Usable" };
 
+export const BARS = ["none", "poor", "fair", "good", "excellent"];
+
+export const FILTER = { blocking: "blocks the canary", open: "lets the canary through", silent: "does not answer" };
+
+// Four bars, as many of them full as there are; the word stands beside them or in the label.
+export function bars(number) {
+  const picture = make("svg", { class: `bars b${number}`, viewBox: "0 0 19 14", role: "img", "aria-label": `signal ${BARS[number]}` });
+  for (let bar = 0; bar < 4; bar += 1) {
+    const height = 5 + bar * 3;
+    picture.append(make("rect", { class: bar < number ? "full" : "hollow", x: bar * 5, y: 14 - height, width: 3.6, height }));
+  }
+  return picture;
+}
+
+// "LTE · FirstNet"; what the device does not know is left out.
+export function carried(device) {
+  const known = [device.technology?.toUpperCase(), device.carrier].filter((word) => word && word.toLowerCase() !== "unknown");
+  return known.join(" · ");
+}
+
 export function stateMark(name) {
   const state = STATES[name] ?? { ...STATES.unknown, word: name };
   const path = make("path", {

@@ -1,0 +1,92 @@
+"""The last day of one device, in steps of ten minutes: state, uplink, signal, backlog.
+
+Guarantees: the worst of each step is kept, so that a short outage survives the
+drawing; a step without data is None, never zero. Does not: ask more than one
+device's rows, each table once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from homeroute_wire import signal
+
+Query = Callable[[str, Sequence[Any]], Awaitable[list[tuple[Any, ...]]]]
+
+STEP_MS = 600_000
+STEPS = 144
+
+WORST_FIRST = ("offline", "degraded", "unknown", "online", "unscheduled", "parked", "retired")
+"""The state that a step shows is the first of these that it holds."""
+
+_WINDOW = "device = $1 AND time_ms >= $2 AND time_ms < $3"
+_STATES = (
+    f"SELECT time_ms // $4 AS step, min(list_position($5::VARCHAR[], state)) "  # noqa: S608
+    f"FROM device_status WHERE {_WINDOW} GROUP BY step"
+)
+_UPLINK = (
+    f"SELECT time_ms // $4 AS step, quantile_disc(state, 0.25), median(rsrp_dbm), "  # noqa: S608
+    f"median(sinr_db), median(rtt_ms) FROM uplink WHERE {_WINDOW} GROUP BY step"
+)
+_AGENT = (
+    f"SELECT time_ms // $4 AS step, max(spooled) "  # noqa: S608
+    f"FROM agent WHERE {_WINDOW} GROUP BY step"
+)
+_HEALTH = (
+    f"SELECT time_ms // $4 AS step, bool_or(undervoltage), max(temperature_c) "  # noqa: S608
+    f"FROM health WHERE {_WINDOW} GROUP BY step"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDay:
+    """:data:`STEPS` values a series, the first of the step that begins at ``start_ms``.
+
+    ``uplink`` is the level that three quarters of a step's samples reach (0 to 2);
+    ``bars`` 0 to 4 of the step's medians; ``spooled`` the most that waited.
+    """
+
+    start_ms: int
+    step_ms: int
+    state: list[str | None]
+    uplink: list[int | None]
+    bars: list[int | None]
+    rsrp_dbm: list[float | None]
+    sinr_db: list[float | None]
+    rtt_ms: list[float | None]
+    spooled: list[int | None]
+    undervoltage: list[bool | None]
+    temperature_c: list[float | None]
+
+
+async def device_day(query: Query, device: str, now_ms: int) -> DeviceDay:
+    """The day that ends now."""
+    first = now_ms // STEP_MS - STEPS + 1
+    window = [device, first * STEP_MS, (first + STEPS) * STEP_MS, STEP_MS]
+
+    async def series(sql: str, columns: int, *more: Any) -> list[list[Any]]:
+        found: list[list[Any]] = [[None] * STEPS for _ in range(columns)]
+        for step, *values in await query(sql, [*window, *more]):
+            for column, value in zip(found, values, strict=True):
+                column[step - first] = value
+        return found
+
+    [states] = await series(_STATES, 1, list(WORST_FIRST))
+    uplink, rsrp, sinr, rtt = await series(_UPLINK, 4)
+    [spooled] = await series(_AGENT, 1)
+    undervoltage, temperature = await series(_HEALTH, 2)
+    return DeviceDay(
+        start_ms=first * STEP_MS,
+        step_ms=STEP_MS,
+        state=[None if rank is None else WORST_FIRST[rank - 1] for rank in states],
+        uplink=uplink,
+        bars=[signal.bars(*pair) for pair in zip(rsrp, sinr, strict=True)],
+        rsrp_dbm=rsrp,
+        sinr_db=sinr,
+        rtt_ms=rtt,
+        spooled=spooled,
+        undervoltage=undervoltage,
+        temperature_c=temperature,
+    )
