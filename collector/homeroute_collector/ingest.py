@@ -130,9 +130,14 @@ class Ingest:
         self._moved.set()
         return True
 
-    async def put(self, district: str, device: str, payload: bytes) -> None:
-        """As :meth:`offer`, but wait for room: for history, which nobody resends."""
-        await self._until(lambda: self._has_room(len(payload)))
+    async def put(
+        self, district: str, device: str, payload: bytes, *, most: int = QUEUE_BATCHES
+    ) -> None:
+        """As :meth:`offer`, but wait for room: for history, which nobody resends.
+
+        ``most``: wait also while so many batches wait for their validation.
+        """
+        await self._until(lambda: len(self._waiting) < most and self._has_room(len(payload)))
         self.offer(district, device, payload)
 
     async def drain(self) -> None:

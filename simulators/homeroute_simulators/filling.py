@@ -29,6 +29,10 @@ DRIVES_A_PART = 12
 AHEAD = 6
 """Parts of a day generated ahead of the ingest, at most."""
 
+WAITING = 512
+"""Batches that wait for the ingest, at most: a day or two, and a few megabytes. The ingest
+itself would take 25 days."""
+
 CHECKPOINT_S = 15.0
 """How much work an interruption may cost, about: what was done since is done again."""
 
@@ -145,7 +149,7 @@ class _Filling:
     async def take(self, told: Told) -> None:
         """Hand in one part of a day."""
         for sent in told.sent:
-            await self._ingest.put(self._archive.district, sent.device, sent.payload)
+            await self._ingest.put(self._archive.district, sent.device, sent.payload, most=WAITING)
         if self._recorder is not None:
             await asyncio.to_thread(self._recorder.write_member, told.truth)
 

@@ -221,6 +221,19 @@ def test_a_full_queue_forgets_and_counts_and_history_waits_for_room(
     within(tmp_path, use)
 
 
+def test_history_waits_for_as_little_room_as_it_asks_for(tmp_path: Path) -> None:
+    async def use(made: Bench) -> None:
+        longest = 0
+        for seq in range(1, 40):
+            await made.ingest.put(DISTRICT, "bus-07", batch(seq=seq), most=3)
+            longest = max(longest, len(made.ingest._waiting))
+        await made.ingest.drain()
+        assert longest == 3
+        assert sorted(receipt.seq for receipt in made.receipts()) == list(range(1, 40))
+
+    within(tmp_path, use)
+
+
 def test_another_district_s_message_is_not_taken(tmp_path: Path) -> None:
     async def use(made: Bench) -> None:
         assert not made.ingest.offer("shelbyville", "bus-07", batch())

@@ -209,3 +209,18 @@ def test_a_feed_of_long_ago_is_moved_by_whole_weeks(
     }
     assert {each.weekday() for each in weekdays} <= {0, 1, 2, 3, 4}
     assert max(weekdays) > datetime.now(ZoneInfo("America/Denver")) - timedelta(days=15)
+
+
+@pytest.mark.slow
+def test_a_fleet_drives_the_roads_of_a_feed_whenever_that_ran(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    feed, file = zipped(tmp_path / "feed.zip"), tmp_path / "truth.jsonl.gz"
+    words = ["simulate", "fleet", "--gtfs", str(feed), "--buses", "1", "--speed", "60", "--for"]
+    words += ["4m", "--start", "2027-03-01T07:01", "--truth", str(file), "--json"]
+    assert main(words) == 0
+    said = capsys.readouterr()
+    assert "nothing of the feed runs on 2027-03-01; its calendar is moved by" in said.err
+    assert json.loads(said.out)["drives"] == 1
+    drives = [r for r in truth.read(file) if isinstance(r, truth.Drive)]
+    assert [(drive.trip, drive.route) for drive in drives] == [("am1", "12 Heron Creek")]
