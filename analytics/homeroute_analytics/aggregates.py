@@ -67,6 +67,7 @@ class SegmentDay(Aggregate):
     client_outage_min: float = real(
         "clients present x minutes not usable", "min", minimum=0.0, maximum=1e6
     )
+    located: bool = flag("placed by positions, not by the timetable or across a long gap")
     lat: float = real("middle of the segment, WGS 84", "deg", minimum=-90.0, maximum=90.0)
     lon: float = real("middle of the segment, WGS 84", "deg", minimum=-180.0, maximum=180.0)
 
@@ -81,7 +82,7 @@ class TripDay(Aggregate):
     period: str = tag("part of the school day", choices=PERIODS)
     source: str = tag("why we believe so", choices=("assignment", "gps", "none"))
     scheduled_s: float = real("by the timetable", "s", minimum=0.0, maximum=1e6)
-    driven_s: float = real("actual trip, start to end", "s", minimum=0.0, maximum=1e6)
+    driven_s: float = real("actual trip, start to end; 0: nobody", "s", minimum=0.0, maximum=1e6)
     reported_s: float = real("some sample stands for it", "s", minimum=0.0, maximum=1e6)
     connected_s: float = real("connected or usable", "s", minimum=0.0, maximum=1e6)
     usable_s: float = real("usable", "s", minimum=0.0, maximum=1e6)
@@ -93,6 +94,8 @@ class TripDay(Aggregate):
     learning_client_min: int = integer("learning-active client-minutes", "min")
     learning_client_min_strict: int = integer("the same, strictly", "min")
     learning_client_min_loose: int = integer("the same, loosely", "min")
+    lookups: int = integer("name lookups", "lookups")
+    classified_lookups: int = integer("lookups whose name is on some list", "lookups")
     filter_hits: int = integer("filter blocks, adverts and telemetry left out", "hits")
     client_outage_min: float = real(
         "clients present x minutes not usable", "min", minimum=0.0, maximum=1e6
@@ -109,12 +112,13 @@ class DeviceDay(Aggregate):
     """One device's service day; time: local noon."""
 
     NAME: ClassVar[str] = "device_day"
-    scheduled_s: float = real("on scheduled trips", "s", minimum=0.0, maximum=1e6)
-    reported_s: float = real("some uplink sample stands for it", "s", minimum=0.0, maximum=1e6)
-    usable_s: float = real("usable", "s", minimum=0.0, maximum=1e6)
+    scheduled_s: float = real("its trips, driven or to be driven", "s", minimum=0.0, maximum=1e6)
+    reported_s: float = real("on them, some sample stands for it", "s", minimum=0.0, maximum=1e6)
+    usable_s: float = real("on them, usable", "s", minimum=0.0, maximum=1e6)
     moving_s: float = real("moving", "s", minimum=0.0, maximum=1e6)
     unassigned_s: float = real("moving on no leg", "s", minimum=0.0, maximum=1e6)
     points: int = integer("points stored", "points")
+    batches: int = integer("batches received", "batches")
     batches_missing: int = integer("batches missing after backfill", "batches")
     backfill_delay_s: float | None = real(
         "receive - event, p95", "s", minimum=0.0, maximum=1e9, optional=True

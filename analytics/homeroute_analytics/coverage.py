@@ -1,8 +1,6 @@
 """Connectivity by route and local hour, in seconds of each uplink state.
 
-A sample is worth the time until the device's next one, if that follows within
-:data:`SAMPLE_CAP_MS`. The last sample before a longer silence is worth as much
-as the one before it, or :data:`SAMPLE_MS` when it stands alone. Whatever is left
+A sample is worth what :mod:`homeroute_analytics.samples` says. Whatever is left
 of a leg is *unreported*: a state of its own, never counted as good or as bad.
 
 Guarantees: shares are sums over sums, exact to the millisecond; a second counts
@@ -14,41 +12,15 @@ there is enough data: n stands beside every share.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from homeroute_analytics.hours import local_hours
+from homeroute_analytics.samples import MOVING_LEVEL, SAMPLE_CAP_MS, Query, spans
 from homeroute_wire.measurements import UPLINK_CONNECTED, UPLINK_NO_SERVICE, UPLINK_USABLE
 
-Query = Callable[[str, Sequence[Any]], Awaitable[list[tuple[Any, ...]]]]
-"""Runs one SELECT on the archive and returns its rows."""
-
-SAMPLE_MS = 10_000
-"""The uplink's cadence (wire)."""
-
-SAMPLE_CAP_MS = 15_000
-"""No sample speaks for longer: one late sample is bridged, a missed one is not."""
-
-MOVING_MPS = 2.0
-"""A bus is moving from this speed on; GPS noise at a kerb stays below."""
-
 _SECONDS = """
-WITH samples AS (
-    SELECT device, time_ms, {level} AS level,
-           lead(time_ms) OVER device_times - time_ms AS after_ms,
-           time_ms - lag(time_ms) OVER device_times AS before_ms
-    FROM {table}
-    WHERE kind = $1 AND time_ms >= $2 - 2 * {cap} AND time_ms < $3 + {cap}
-    WINDOW device_times AS (PARTITION BY device ORDER BY time_ms)
-),
-spans AS (
-    SELECT device, level, time_ms, time_ms + CASE
-        WHEN after_ms <= {cap} THEN after_ms
-        WHEN before_ms <= {cap} THEN before_ms
-        ELSE {nominal} END AS end_ms
-    FROM samples
-),
+WITH {spans},
 drives AS (
     SELECT device, service_day, route, trip, period, start_ms,
            least(end_ms, lead(start_ms, 1, end_ms) OVER device_legs) AS end_ms
@@ -218,8 +190,7 @@ async def movement(
     query: Query, *, start_ms: int, end_ms: int, kind: str = "bus", timezone: str = "UTC"
 ) -> Movement:
     """How long buses moved, and how long of it on no leg; a point without speed did not move."""
-    level = f"CASE WHEN speed_mps >= {MOVING_MPS} THEN 2 ELSE 0 END"
-    rows = await _seconds(query, "position", level, start_ms, end_ms, timezone, kind, None)
+    rows = await _seconds(query, "position", MOVING_LEVEL, start_ms, end_ms, timezone, kind, None)
     sums = {bool(row[0]): row[3] / 1000 for row in rows if row[1] is None and row[2] is None}
     return Movement(sum(sums.values()), sums.get(False, 0.0))
 
@@ -235,7 +206,7 @@ async def _seconds(
     period: str | None,
 ) -> list[tuple[Any, ...]]:
     hours = local_hours(start_ms, end_ms, timezone)
-    sql = _SECONDS.format(table=table, level=level, cap=SAMPLE_CAP_MS, nominal=SAMPLE_MS)
+    sql = _SECONDS.format(table=table, spans=spans(table, level), cap=SAMPLE_CAP_MS)
     starts, ends = [h.start_ms for h in hours], [h.end_ms for h in hours]
     names = [h.hour for h in hours]
     return await query(sql, [kind, start_ms, end_ms, starts, ends, names, period])

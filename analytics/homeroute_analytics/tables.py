@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from homeroute_analytics import legs, timetable_tables
+from homeroute_analytics import legs, rollup_tables, timetable_tables
 
-DDL = (legs.DDL, *timetable_tables.DDL)
+DDL = (legs.DDL, *timetable_tables.DDL, *rollup_tables.DDL)
 """Statements that make what is missing and change nothing else."""

@@ -1,0 +1,174 @@
+"""One row for each device and day: what it told, what is missing, what it was used for.
+
+Guarantees: every known device has a row on every day, so that silence is visible; what
+a carrier or an MDM exported of a hotspot stands where its own agent said nothing. Does
+not: say of a household more than its totals of a day.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from homeroute_analytics.aggregates import DeviceDay, TripDay
+from homeroute_analytics.rollup_tables import Row
+from homeroute_analytics.samples import MOVING_LEVEL, Query, spans
+from homeroute_wire.measurements import FROM_DEVICES
+
+NOON_MS = 43_200_000
+"""After a local midnight: noon, or an hour beside it on the two days clocks change."""
+
+# A second counts once: where legs overlap, they are taken together.
+_MOVING = f"""
+WITH {spans("position", MOVING_LEVEL)},
+ordered AS (
+    SELECT device, start_ms, end_ms, max(end_ms) OVER (
+        PARTITION BY device ORDER BY start_ms, end_ms
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before_ms
+    FROM legs WHERE end_ms > $2 AND start_ms < $3
+),
+apart AS (
+    SELECT device, greatest(start_ms, coalesce(before_ms, start_ms)) AS start_ms, end_ms
+    FROM ordered WHERE end_ms > coalesce(before_ms, start_ms)
+),
+moving AS (
+    SELECT device, greatest(time_ms, $2) AS time_ms, least(end_ms, $3) AS end_ms
+    FROM spans WHERE level = 2 AND end_ms > $2 AND time_ms < $3
+),
+assigned AS (
+    SELECT m.device, sum(least(m.end_ms, a.end_ms) - greatest(m.time_ms, a.start_ms)) AS ms
+    FROM moving AS m JOIN apart AS a
+      ON a.device = m.device AND m.time_ms < a.end_ms AND m.end_ms > a.start_ms
+    GROUP BY m.device
+)
+SELECT m.device, sum(m.end_ms - m.time_ms)::BIGINT, coalesce(any_value(a.ms), 0)::BIGINT
+FROM moving AS m LEFT JOIN assigned AS a USING (device) GROUP BY m.device
+"""  # noqa: S608 - names of ours
+
+_POINTS = "SELECT device, sum(points)::BIGINT FROM ({every}) GROUP BY device".format(  # noqa: S608 - names of ours
+    every=" UNION ALL ".join(
+        f'SELECT device, count(*) AS points FROM "{name}" '  # noqa: S608 - names of ours
+        "WHERE time_ms >= $1 AND time_ms < $2 GROUP BY device"
+        for name in FROM_DEVICES
+    )
+)
+
+# What is missing before a batch belongs to the day in which that batch was sent.
+_BATCHES = """
+WITH runs AS (
+    SELECT device, stream, seq, sent_ms,
+           seq - lag(seq, 1, 0) OVER (PARTITION BY device, stream ORDER BY seq) - 1 AS missing
+    FROM batches SEMI JOIN (
+        SELECT DISTINCT stream FROM batches WHERE sent_ms >= $1 AND sent_ms < $2
+    ) USING (stream)
+)
+SELECT device, count(*), coalesce(sum(greatest(missing, 0)), 0)::BIGINT
+FROM runs WHERE sent_ms >= $1 AND sent_ms < $2 GROUP BY device
+"""
+
+_DELAY = """
+SELECT device, quantile_cont((received_ms - time_ms) / 1000, 0.95)
+FROM uplink WHERE time_ms >= $1 AND time_ms < $2 GROUP BY device
+"""
+
+# Agents date a day's usage at the midnight that begins it; one told twice counts once.
+_USAGE = """
+SELECT device, sum(down_bytes)::BIGINT FROM (
+    SELECT device, time_ms, max(down_bytes) AS down_bytes
+    FROM usage WHERE time_ms >= $1 AND time_ms < $2 GROUP BY device, time_ms)
+GROUP BY device
+"""
+
+_LAST_USE = """
+SELECT device, max(time_ms) FROM usage WHERE time_ms < $1 AND down_bytes + up_bytes > 0
+GROUP BY device
+"""
+
+_IMPORTED = "SELECT device, down_bytes FROM imported_usage WHERE day = $1"
+
+_LAST_IMPORTED = """
+SELECT device, max(day) FROM imported_usage WHERE day <= $1 AND down_bytes + up_bytes > 0
+GROUP BY device
+"""
+
+_DEVICES = "SELECT device, kind FROM devices WHERE first_seen_ms < $1 ORDER BY device"
+
+
+@dataclass(slots=True)
+class _Trips:
+    scheduled_s: float = 0.0
+    reported_s: float = 0.0
+    usable_s: float = 0.0
+
+
+async def device_rows(
+    query: Query, day: date, start_ms: int, end_ms: int, zone: ZoneInfo, trips: Iterable[Row]
+) -> list[Row]:
+    """The rows of a service day between two local midnights, beside its trips' rows."""
+    span = [start_ms, end_ms]
+    kinds: dict[str, str] = dict(await query(_DEVICES, [end_ms]))
+    moving = {
+        device: (all_ms, all_ms - on_leg_ms)
+        for device, all_ms, on_leg_ms in await query(_MOVING, ["bus", *span])
+    }
+    points: dict[str, int] = dict(await query(_POINTS, span))
+    batches = {device: counts for device, *counts in await query(_BATCHES, span)}
+    delay: dict[str, float] = dict(await query(_DELAY, span))
+    hotspots = await _hotspots(query, day, start_ms, end_ms, zone)
+    driven = _by_device(trips)
+    # A carrier's export knows hotspots that never ran an agent.
+    kinds = dict.fromkeys(hotspots, "hotspot") | kinds
+    rows = []
+    for device in sorted({*kinds, *driven}):
+        kind = kinds.get(device, "bus")
+        own, (moving_ms, unassigned_ms) = driven[device], moving.get(device, (0, 0))
+        down_bytes, idle_days = hotspots.get(device, (None, None))
+        received, missing = batches.get(device, (0, 0))
+        late_s = delay.get(device)
+        record = DeviceDay(
+            scheduled_s=own.scheduled_s,
+            reported_s=own.reported_s,
+            usable_s=own.usable_s,
+            moving_s=moving_ms / 1000,
+            unassigned_s=unassigned_ms / 1000,
+            points=points.get(device, 0),
+            batches=received,
+            batches_missing=missing,
+            backfill_delay_s=None if late_s is None else max(0.0, late_s),
+            down_bytes=down_bytes if kind == "hotspot" else None,
+            idle_days=idle_days if kind == "hotspot" else None,
+        )
+        rows.append(Row(start_ms + NOON_MS, record, device, kind))
+    return rows
+
+
+def _by_device(trips: Iterable[Row]) -> dict[str, _Trips]:
+    driven: dict[str, _Trips] = defaultdict(_Trips)
+    for row in trips:
+        trip = row.record
+        assert isinstance(trip, TripDay)
+        if row.device:
+            own = driven[row.device]
+            own.scheduled_s += trip.driven_s or trip.scheduled_s
+            own.reported_s += trip.reported_s
+            own.usable_s += trip.usable_s
+    return driven
+
+
+async def _hotspots(
+    query: Query, day: date, start_ms: int, end_ms: int, zone: ZoneInfo
+) -> dict[str, tuple[int | None, int | None]]:
+    """Bytes of the day and days since the last use; None where nothing tells."""
+    used: dict[str, int] = dict(await query(_IMPORTED, [day.isoformat()]))
+    used |= dict(await query(_USAGE, [start_ms, end_ms]))
+    last: dict[str, date] = dict(await query(_LAST_IMPORTED, [day.isoformat()]))
+    for device, time_ms in await query(_LAST_USE, [end_ms]):
+        told = datetime.fromtimestamp(time_ms / 1000, zone).date()
+        last[device] = max(told, last.get(device, told))
+    return {
+        device: (used.get(device), (day - last[device]).days if device in last else None)
+        for device in {*used, *last}
+    }

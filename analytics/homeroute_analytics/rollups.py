@@ -1,0 +1,109 @@
+"""Rollups: a service day's aggregates, computed from raw points and replaced whole.
+
+Guarantees: the same archive gives the same rows, however often and in whatever order
+days are done; a day appears whole or not at all, with a number of its writing
+(``rollup_days``); a day whose raw points have begun to expire is never done again, for
+it could only lose. Does not: decide who drove what (legs are repaired before), or when
+to run (:mod:`homeroute_analytics.rollup_days`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from homeroute_analytics.hours import local_hours
+from homeroute_analytics.rollup_devices import device_rows
+from homeroute_analytics.rollup_drives import Day, drives
+from homeroute_analytics.rollup_facts import read
+from homeroute_analytics.rollup_tables import Columns, columns
+from homeroute_analytics.rollup_trips import roll
+from homeroute_analytics.samples import Query
+from homeroute_analytics.timetable import ScheduledTrip
+
+DAILY = ("segment_day", "trip_day", "device_day", "route_hour")
+"""The aggregates a day's rollup writes."""
+
+LOG = "rollup_days"
+"""The table of writings: ``day, writing, rolled_ms, sealed``."""
+
+SETTLE_MS = 180_000
+"""Today is known until so long ago: batches are cut every minute, minutes judged after three."""
+
+Replace = Callable[[date, Mapping[str, Columns]], Awaitable[None]]
+"""Puts columns into tables in one transaction, in place of those tables' rows of the day."""
+
+Schedule = Callable[[Query, date], Awaitable[Sequence[ScheduledTrip]]]
+"""The trips of a service day as the timetable has them."""
+
+
+class DayExpired(Exception):
+    """Raw points of the day are gone: what was computed of it while they were there stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class RolledDay:
+    """What a rollup wrote: rows by aggregate."""
+
+    day: date
+    rows: dict[str, int]
+
+
+async def rollup_day(
+    query: Query,
+    replace: Replace | None,
+    schedule: Schedule,
+    day: date,
+    *,
+    timezone: str,
+    now_ms: int,
+) -> RolledDay:
+    """Compute a service day and put it in the place of what was there; None: only compute.
+
+    Raises :class:`DayExpired` for a day whose raw points are no longer all there.
+    """
+    zone = ZoneInfo(timezone)
+    start_ms, end_ms = bounds(day, zone)
+    if start_ms < await expired_before(query):
+        raise DayExpired(f"roll up {day}: its raw points have expired; what was written stays")
+    # A late trip of the service day may run past midnight.
+    last_ms = end_ms + (end_ms - start_ms)
+    until_ms = min(last_ms, now_ms - SETTLE_MS)
+    known = Day(day, start_ms, end_ms, until_ms, tuple(local_hours(start_ms, last_ms, timezone)))
+    facts = await read(query, day, until_ms=until_ms)
+    trips = await schedule(query, day)
+    rolled = roll(facts, drives(facts.legs, trips, known), known)
+    rows = {
+        "segment_day": rolled.segments,
+        "trip_day": rolled.trips,
+        "route_hour": rolled.hours,
+        "device_day": await device_rows(query, day, start_ms, end_ms, zone, rolled.trips),
+    }
+    if replace is not None:
+        tables = {name: columns(name, rows[name]) for name in DAILY}
+        log: dict[str, Any] = {
+            "rolled_ms": np.array([now_ms], dtype=np.int64),
+            "sealed": np.array([now_ms - SETTLE_MS >= last_ms]),
+        }
+        await replace(day, tables | {LOG: log})
+    return RolledDay(day, {name: len(rows[name]) for name in DAILY})
+
+
+def bounds(day: date, zone: ZoneInfo) -> tuple[int, int]:
+    """The local midnights that begin and end a day."""
+    return _midnight(day, zone), _midnight(day + timedelta(days=1), zone)
+
+
+def _midnight(day: date, zone: ZoneInfo) -> int:
+    return round(datetime.combine(day, time(), zone).timestamp() * 1000)
+
+
+async def expired_before(query: Query) -> int:
+    """Raw points from before this moment are gone; 0: none."""
+    rows = await query("SELECT value FROM meta WHERE key = 'expired_before_ms'", [])
+    return int(rows[0][0]) if rows else 0
