@@ -9,7 +9,7 @@ to run (:mod:`homeroute_analytics.rollup_days`).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -24,7 +24,7 @@ from homeroute_analytics.rollup_facts import read
 from homeroute_analytics.rollup_tables import Columns, columns
 from homeroute_analytics.rollup_trips import roll
 from homeroute_analytics.samples import Query
-from homeroute_analytics.timetable import ScheduledTrip
+from homeroute_analytics.timetable import load
 
 DAILY = ("segment_day", "trip_day", "device_day", "route_hour")
 """The aggregates a day's rollup writes."""
@@ -37,9 +37,6 @@ SETTLE_MS = 180_000
 
 Replace = Callable[[date, Mapping[str, Columns]], Awaitable[None]]
 """Puts columns into tables in one transaction, in place of those tables' rows of the day."""
-
-Schedule = Callable[[Query, date], Awaitable[Sequence[ScheduledTrip]]]
-"""The trips of a service day as the timetable has them."""
 
 
 class DayExpired(Exception):
@@ -57,7 +54,6 @@ class RolledDay:
 async def rollup_day(
     query: Query,
     replace: Replace | None,
-    schedule: Schedule,
     day: date,
     *,
     timezone: str,
@@ -76,7 +72,7 @@ async def rollup_day(
     until_ms = min(last_ms, now_ms - SETTLE_MS)
     known = Day(day, start_ms, end_ms, until_ms, tuple(local_hours(start_ms, last_ms, timezone)))
     facts = await read(query, day, until_ms=until_ms)
-    trips = await schedule(query, day)
+    trips = await load(query, day, day, timezone)
     rolled = roll(facts, drives(facts.legs, trips, known), known)
     rows = {
         "segment_day": rolled.segments,

@@ -30,6 +30,9 @@ METRES_PER_DEGREE = 111_320.0
 _LATERAL_M, _ADVANCE_M = 15.0, 50.0
 """Spreads of GPS across the road, and of the way driven against the way between fixes."""
 
+_SAME_M = 60.0
+"""Nearest points of neighbouring pieces that lie closer along the road are one place."""
+
 _BACK_M = 30.0
 _FASTEST_MPS, _AHEAD_M = 40.0, 100.0
 _START_M = 500.0
@@ -93,11 +96,13 @@ class Road:
         """
         east, north = self.plane(lat, lon)
         along, lateral = self._project(east, north)
-        near = lateral <= OFF_ROAD_M
-        # One candidate for each approach to the road: where the distance has a minimum.
-        before = np.pad(lateral[:, :-1], ((0, 0), (1, 0)), constant_values=np.inf)
-        after = np.pad(lateral[:, 1:], ((0, 0), (0, 1)), constant_values=np.inf)
-        candidate = near & (lateral < before) & (lateral <= after)
+        # One candidate for each approach to the road: of neighbouring pieces the nearer one,
+        # but where the road turns back upon itself both are.
+        close = np.diff(along) < _SAME_M
+        nearer = lateral[:, 1:] < lateral[:, :-1]
+        candidate = lateral <= OFF_ROAD_M
+        candidate[:, :-1] &= ~(close & nearer)
+        candidate[:, 1:] &= ~(close & ~nearer)
         kept = np.flatnonzero(candidate.any(axis=1))
         if not len(kept):
             return times_ms[:0], np.zeros(0)

@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import duckdb
+import numpy as np
 
 from homeroute_collector import archive_schema
+from homeroute_collector.archive_columns import Array, insert_rows
 from homeroute_collector.archive_ledger import Ledger
 from homeroute_collector.archive_records import ArchiveError, Commit, Committed
 from homeroute_collector.archive_writer import Connection, Limits, Writer
@@ -113,6 +116,22 @@ class Archive:
         """
         result: Result = await self._writer.run(run)
         return result
+
+    async def replace_day(self, day: date, tables: Mapping[str, Mapping[str, Array]]) -> None:
+        """Put columns into tables (each has ``day DATE``) in place of that day's rows there.
+
+        All in one transaction. The names are the caller's own, never a device's.
+        """
+
+        def run(connection: Connection, _: Ledger) -> None:
+            for table, columns in tables.items():
+                connection.execute(f'DELETE FROM "{table}" WHERE day = ?', [day])  # noqa: S608
+                size = len(next(iter(columns.values())))
+                if size:
+                    days = np.full(size, np.datetime64(day, "s"))
+                    insert_rows(connection, table, {"day": days, **columns})
+
+        await self.transaction(run)
 
     @property
     def problem(self) -> str | None:

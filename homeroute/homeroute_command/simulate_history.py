@@ -36,6 +36,7 @@ from homeroute_collector.ingest import Ingest
 from homeroute_collector.own_clock import OwnClock
 from homeroute_command.failure import Failure
 from homeroute_command.simulate_world import add_gtfs, fingerprint, place
+from homeroute_simulators import world_timetable
 from homeroute_simulators.filling import Filled, fill
 from homeroute_simulators.filling_state import FillState, StateError, recall, taught_days
 from homeroute_simulators.fleet import definition
@@ -243,6 +244,11 @@ async def _fill(args: argparse.Namespace, data: Path, state: FillState) -> Fille
         district=district.name,
         memory_limit=MEMORY_LIMIT,
         extra_ddl=tables.DDL,
+    )
+    await archive.transaction(
+        lambda db, _: world_timetable.store(
+            lambda sql, params: db.execute(sql, params).fetchall(), where, days, now_ms=0
+        )
     )
     ingest = Ingest(archive, OwnClock(), district=district.name, retention_days=RETENTION_DAYS)
     working = asyncio.create_task(ingest.run(), name="ingest")

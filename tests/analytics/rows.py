@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import duckdb
+import numpy as np
 
-from homeroute_analytics import legs
-from homeroute_wire.measurements import MEASUREMENTS
+from homeroute_analytics import tables
+from homeroute_analytics.rollup_tables import Columns
+from homeroute_wire.measurements import FROM_DEVICES, MEASUREMENTS
 
 _TYPES = {"int": "BIGINT", "float": "DOUBLE", "bool": "BOOLEAN", "str": "VARCHAR"}
+
+
+_COLLECTORS = (
+    "CREATE TABLE meta (key VARCHAR PRIMARY KEY, value VARCHAR)",
+    "CREATE TABLE devices (device VARCHAR, kind VARCHAR, first_seen_ms BIGINT)",
+    "CREATE TABLE batches (device VARCHAR, stream VARCHAR, seq BIGINT, sent_ms BIGINT)",
+    "CREATE TABLE cursors (name VARCHAR PRIMARY KEY, commit_id BIGINT)",
+    "CREATE TABLE commits (commit_id BIGINT, committed_ms BIGINT, points BIGINT)",
+)
 
 
 class MemoryArchive:
@@ -18,8 +30,9 @@ class MemoryArchive:
 
     def __init__(self) -> None:
         self.db = duckdb.connect()
-        self.db.execute(legs.DDL)
-        for name in ("uplink", "position", "agent", "health", "device_status"):
+        for statement in (*tables.DDL, *_COLLECTORS):
+            self.db.execute(statement)
+        for name in (*FROM_DEVICES, "device_status"):
             columns = ", ".join(
                 f"{c.name} {_TYPES[c.value_type]}" for c in MEASUREMENTS[name].columns
             )
@@ -35,6 +48,24 @@ class MemoryArchive:
     async def execute(self, sql: str, params: Sequence[Any] = ()) -> None:
         """Run a small write."""
         self.db.execute(sql, list(params))
+
+    async def replace_day(self, day: date, columns: Mapping[str, Columns]) -> None:
+        """As the archive's."""
+        for table, rows in columns.items():
+            self.db.execute(f'DELETE FROM "{table}" WHERE day = ?', [day])
+            if size := len(next(iter(rows.values()))):
+                self.db.register(
+                    "incoming", {"day": np.full(size, np.datetime64(day, "s")), **rows}
+                )
+                self.db.execute(f'INSERT INTO "{table}" BY NAME SELECT * FROM incoming')
+                self.db.unregister("incoming")
+
+    def add(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add rows of any table, by column."""
+        for row in rows:
+            names = ", ".join(f'"{name}"' for name in row)
+            marks = ", ".join("?" for _ in row)
+            self.db.execute(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', list(row.values()))
 
     def uplink(self, device: str, samples: dict[int, int], kind: str = "bus") -> None:
         """Add uplink samples: time in seconds -> state."""

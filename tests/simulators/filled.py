@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from homeroute_analytics import tables
 from homeroute_collector.archive import Archive
 from homeroute_collector.ingest import Ingest
 from homeroute_collector.own_clock import OwnClock
+from homeroute_simulators import world_timetable
 from homeroute_simulators.filling import Checkpoint, Filled, fill
 from homeroute_simulators.filling_state import taught_days
 from homeroute_simulators.history_faults import SOME
@@ -25,6 +27,12 @@ BEFORE = date(2026, 11, 18)
 
 def place(seed: int = 7, buses: int = 3) -> World:
     return world(seed, buses=buses)
+
+
+def keep_timetable(db: Any, where: World, days: Sequence[date]) -> None:
+    world_timetable.store(
+        lambda sql, params: db.execute(sql, params).fetchall(), where, days, now_ms=0
+    )
 
 
 def run(
@@ -44,6 +52,7 @@ def run(
             folder / "archive.duckdb", district=where.district.name, extra_ddl=tables.DDL
         )
         ingest = Ingest(archive, OwnClock(), district=where.district.name, retention_days=3_660)
+        await archive.transaction(lambda db, _: keep_timetable(db, where, days))
         working = asyncio.create_task(ingest.run())
         try:
             with Recorder(folder / "truth.jsonl.gz", keep_bytes=keep_bytes) as recorder:
