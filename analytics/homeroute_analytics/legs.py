@@ -4,19 +4,26 @@ A leg is what the server believes; it is joined with raw points when asked and
 never written into them, so a better belief repairs history by replacing legs.
 
 Guarantees: times are milliseconds since 1970 UTC and right across daylight
-saving; storing the same legs twice changes nothing. Does not: look at GPS, or
-read a timetable feed: here a leg comes from the assignment table alone.
+saving; storing the same legs twice changes nothing, and a day replaced has the new
+legs and no others. Does not: decide anything
+(:mod:`homeroute_analytics.attribution` does).
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 Period = Literal["AM", "MID", "PM"]
+
+Query = Callable[[str, Sequence[Any]], Awaitable[list[tuple[Any, ...]]]]
+"""Runs one SELECT on the archive and returns its rows."""
+
+Transaction = Callable[[Callable[[Any, Any], None]], Awaitable[None]]
+"""Runs a function of a connection (and of what else the writer knows) in one transaction."""
 
 DDL = """
 CREATE TABLE IF NOT EXISTS legs (
@@ -29,16 +36,48 @@ CREATE TABLE IF NOT EXISTS legs (
     end_ms      BIGINT  NOT NULL,
     source      VARCHAR NOT NULL,
     confidence  DOUBLE  NOT NULL,
+    direction   VARCHAR,
+    shape       VARCHAR,
+    lateness_s  DOUBLE,
+    lateral_m   DOUBLE,
+    covered     DOUBLE,
+    reason      VARCHAR,
     PRIMARY KEY (device, service_day, trip)
 )
 """
 """The archive's table of legs. ``end_ms`` is exclusive."""
 
-_STORE = """
-INSERT OR REPLACE INTO legs
-SELECT unnest(?::VARCHAR[]), unnest(?::DATE[]), unnest(?::VARCHAR[]), unnest(?::VARCHAR[]),
-       unnest(?::VARCHAR[]), unnest(?::BIGINT[]), unnest(?::BIGINT[]), unnest(?::VARCHAR[]),
-       unnest(?::DOUBLE[])
+UPGRADES = tuple(
+    f"ALTER TABLE legs ADD COLUMN IF NOT EXISTS {name} {kind}"
+    for name, kind in (
+        ("direction", "VARCHAR"),
+        ("shape", "VARCHAR"),
+        ("lateness_s", "DOUBLE"),
+        ("lateral_m", "DOUBLE"),
+        ("covered", "DOUBLE"),
+        ("reason", "VARCHAR"),
+    )
+)
+"""What an archive of the first version lacks."""
+
+_KINDS = (
+    "VARCHAR", "DATE", "VARCHAR", "VARCHAR", "VARCHAR", "BIGINT", "BIGINT", "VARCHAR", "DOUBLE",
+    "VARCHAR", "VARCHAR", "DOUBLE", "DOUBLE", "DOUBLE", "VARCHAR",
+)  # fmt: skip
+
+_COLUMNS = (
+    "device, service_day, route, trip, period, start_ms, end_ms, source, confidence, "
+    "direction, shape, lateness_s, lateral_m, covered, reason"
+)
+
+_STORE = f"""
+INSERT OR REPLACE INTO legs ({_COLUMNS})
+SELECT {", ".join(f"unnest(?::{kind}[])" for kind in _KINDS)}
+"""
+
+_FORGET = """
+DELETE FROM legs WHERE service_day = ? AND (device, trip) IN (
+    SELECT (unnest(?::VARCHAR[]), unnest(?::VARCHAR[])))
 """
 
 MONDAY_TO_FRIDAY = frozenset(range(5))
@@ -49,7 +88,10 @@ class Leg:
     """A stretch of one device's service day on one trip.
 
     ``start_ms`` inclusive, ``end_ms`` exclusive. ``source`` says where the
-    belief comes from (``assignment``, later ``gps``), ``confidence`` is 0 to 1.
+    belief comes from: ``assignment``, of the table, and ``gps``, of positions alone;
+    ``confidence`` is 0 to 1. ``lateness_s`` is the mean against the timetable,
+    ``lateral_m`` the mean distance off the ``shape``, ``covered`` the share of it that
+    positions speak for: None where no position came. ``reason`` says why in words.
     """
 
     device: str
@@ -61,6 +103,24 @@ class Leg:
     end_ms: int
     source: str = "assignment"
     confidence: float = 1.0
+    direction: str | None = None
+    shape: str | None = None
+    lateness_s: float | None = None
+    lateral_m: float | None = None
+    covered: float | None = None
+    reason: str | None = None
+
+    def between(self, start_ms: int, end_ms: int) -> Leg:
+        """The same leg with other ends."""
+        return replace(self, start_ms=start_ms, end_ms=end_ms)
+
+    def row(self) -> tuple[Any, ...]:
+        """As the table has it."""
+        return (
+            self.device, self.service_day, self.route, self.trip, self.period, self.start_ms,
+            self.end_ms, self.source, self.confidence, self.direction, self.shape,
+            self.lateness_s, self.lateral_m, self.covered, self.reason,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,21 +200,42 @@ async def store(
     """
     if not legs:
         return
-    columns = zip(
-        *(
-            (
-                leg.device,
-                leg.service_day.isoformat(),
-                leg.route,
-                leg.trip,
-                leg.period,
-                leg.start_ms,
-                leg.end_ms,
-                leg.source,
-                leg.confidence,
-            )
-            for leg in legs
-        ),
-        strict=True,
+    await execute(_STORE, _columns(legs))
+
+
+async def stored(query: Query, day: date) -> list[Leg]:
+    """The legs of a service day, by device and start."""
+    rows = await query(
+        f"SELECT {_COLUMNS} FROM legs WHERE service_day = ? ORDER BY device, start_ms, trip",  # noqa: S608
+        [day],
     )
-    await execute(_STORE, [list(column) for column in columns])
+    return [Leg(*row) for row in rows]
+
+
+async def replace_day(
+    query: Query, transaction: Transaction, day: date, legs: Sequence[Leg]
+) -> tuple[int, int]:
+    """Make these the legs of that day, in one transaction: how many were written and removed.
+
+    What is there already is left as it is, so that a second run writes nothing.
+    """
+    known = {(leg.device, leg.trip): leg for leg in await stored(query, day)}
+    wanted = {(leg.device, leg.trip): leg for leg in legs}
+    changed = [leg for key, leg in wanted.items() if known.get(key) != leg]
+    gone = [key for key in known if key not in wanted]
+    if not changed and not gone:
+        return 0, 0
+
+    def run(connection: Any, _: Any) -> None:
+        if gone:
+            devices, trips = zip(*gone, strict=True)
+            connection.execute(_FORGET, [day, list(devices), list(trips)])
+        if changed:
+            connection.execute(_STORE, _columns(changed))
+
+    await transaction(run)
+    return len(changed), len(gone)
+
+
+def _columns(legs: Sequence[Leg]) -> list[list[Any]]:
+    return [list(column) for column in zip(*(leg.row() for leg in legs), strict=True)]

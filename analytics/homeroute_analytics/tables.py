@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from homeroute_analytics import legs, rollup_tables, timetable_tables
 
-DDL = (legs.DDL, *timetable_tables.DDL, *rollup_tables.DDL)
+DDL = (legs.DDL, *legs.UPGRADES, *timetable_tables.DDL, *rollup_tables.DDL)
 """Statements that make what is missing and change nothing else."""

@@ -1,0 +1,175 @@
+"""The drives of one device's day, each with the trips it may have been.
+
+Passages that compete for the same time are one drive, for a bus drives one trip at a
+time; which drives are kept maximises what all of them together have earned.
+
+Guarantees: drives of a device do not overlap. Does not: know of other devices, nor
+which trip a drive was.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from homeroute_analytics.attribution.answer import MOVED_M
+from homeroute_analytics.attribution.fits import Day, Fit, fits
+from homeroute_analytics.attribution.trace import State, follow
+from homeroute_analytics.attribution.track import Track
+
+LEAST_NATS = 2.0
+"""A passage that earned less is none."""
+
+COVERED = 0.5
+"""The least share of a shape to be driven, unless the telling began or ended on the way."""
+
+COVERED_NATS = 4.0
+"""For the whole shape: it tells a short working from the long one it is part of."""
+
+ALIKE_NATS = 8.0
+"""A passage that earned so much less than the drive's best is no candidate for it."""
+
+SHARED = 0.6
+"""Passages that share so much of the shorter one's time are the same drive."""
+
+ENTER_S = 60.0
+"""Two drives of a bus may overlap by so much: one ends where the next begins."""
+
+GAP_S, GAP_M = 120.0, 300.0
+"""Silent for so long, and then so far away: what lies between was driven unseen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drive:
+    """One stretch of driving along shapes. Seconds since 1970; ``fits`` best first.
+
+    ``nats`` are what each fit earned, relative to the best passage of the drive.
+    ``going``: it was still under way when the telling ended.
+    """
+
+    device: str
+    start_s: float
+    end_s: float
+    fits: tuple[Fit, ...]
+    nats: tuple[float, ...]
+    going: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Passage:
+    fits: tuple[Fit, ...]
+    start_s: float
+    end_s: float
+    worth: float
+    earned: float
+
+
+def unseen_before(track: Track, fix: int) -> bool:
+    """Whether the telling begins at that fix, or again after a silence on the way."""
+    if fix == 0:
+        return True
+    gap_s = track.arrive_s[fix] - track.depart_s[fix - 1]
+    return bool(gap_s > GAP_S and track.moved_m[fix] - track.moved_m[fix - 1] > GAP_M)
+
+
+def unseen_after(track: Track, fix: int) -> bool:
+    """Whether the telling ends at that fix, or pauses there on the way."""
+    return fix == len(track) - 1 or unseen_before(track, fix + 1)
+
+
+def drives(day: Day, track: Track, *, now_s: float | None = None) -> list[Drive]:
+    """The drives of a track, by time. ``now_s``: the present, of a day not over yet."""
+    passages = [
+        made
+        for shape, steps in follow(track, day.roads, day.allowed).items()
+        for state in _peaks(steps)
+        if (made := _passage(day, shape, state, track)) is not None
+    ]
+    going_from_s = None if now_s is None else now_s - GAP_S
+    return [_drive(track, chosen, passages, going_from_s) for chosen in _apart(passages)]
+
+
+def _peaks(steps: Sequence[Sequence[State]]) -> list[State]:
+    """The best state of each passage along one shape; those do not overlap."""
+    best: dict[tuple[int, float], State] = {}
+    for states in steps:
+        for state in states:
+            key = state.first_fix, state.first_along_m
+            if key not in best or state.evidence >= best[key].evidence:
+                best[key] = state
+    kept: list[State] = []
+    for state in sorted(best.values(), key=lambda s: -s.evidence):
+        if state.evidence < LEAST_NATS or state.progress_m < MOVED_M:
+            continue
+        if all(state.fix <= k.first_fix or k.fix <= state.first_fix for k in kept):
+            kept.append(state)
+    return kept
+
+
+def _passage(day: Day, shape: int, state: State, track: Track) -> _Passage | None:
+    found = fits(day, shape, state, track)
+    if not found:
+        return None
+    first, last = found[0].path[0], found[0].path[-1]
+    whole = found[0].covered >= COVERED
+    cut = unseen_before(track, first[0]) or unseen_after(track, last[0])
+    if not whole and not cut:
+        return None
+    earned = state.evidence + COVERED_NATS * found[0].covered
+    return _Passage(
+        fits=tuple(found),
+        start_s=float(track.depart_s[first[0]]),
+        end_s=float(track.arrive_s[last[0]]),
+        worth=earned - min(fit.cost for fit in found),
+        earned=earned,
+    )
+
+
+def _apart(passages: Sequence[_Passage]) -> list[_Passage]:
+    """The passages that do not overlap and are worth most together (interval scheduling)."""
+    ordered = sorted((p for p in passages if p.worth > 0), key=lambda p: p.end_s)
+    ends = [p.end_s for p in ordered]
+    best: list[tuple[float, tuple[_Passage, ...]]] = [(0.0, ())]
+    for n, passage in enumerate(ordered):
+        before = bisect_right(ends, passage.start_s + ENTER_S, hi=n)
+        worth, taken = best[before]
+        added = (worth + passage.worth, (*taken, passage))
+        best.append(max(best[n], added, key=lambda pair: pair[0]))
+    return list(best[-1][1])
+
+
+def _drive(
+    track: Track, chosen: _Passage, passages: Sequence[_Passage], going_from_s: float | None
+) -> Drive:
+    rivals: dict[str, tuple[float, Fit]] = {}
+    for passage in passages:
+        shared_s = min(chosen.end_s, passage.end_s) - max(chosen.start_s, passage.start_s)
+        shorter_s = min(chosen.end_s - chosen.start_s, passage.end_s - passage.start_s)
+        if shared_s < SHARED * shorter_s or passage.earned < chosen.earned - ALIKE_NATS:
+            continue
+        for fit in passage.fits:
+            nats = passage.earned - chosen.earned - fit.cost
+            if fit.trip.trip not in rivals or nats > rivals[fit.trip.trip][0]:
+                rivals[fit.trip.trip] = nats, fit
+    ranked = sorted(rivals.values(), key=lambda pair: (-pair[0], pair[1].trip.trip))
+    last_s = float(track.depart_s[-1])
+    return Drive(
+        device=track.device,
+        start_s=chosen.start_s,
+        end_s=chosen.end_s,
+        fits=tuple(fit for _, fit in ranked),
+        nats=tuple(nats for nats, _ in ranked),
+        going=going_from_s is not None and last_s >= going_from_s and chosen.end_s >= last_s - 1.0,
+    )
+
+
+def trimmed(ordered: Sequence[Drive]) -> list[Drive]:
+    """The drives with what little they overlap given to the earlier one."""
+    kept: list[Drive] = []
+    for drive in ordered:
+        if kept and drive.start_s < kept[-1].end_s:
+            drive = replace(drive, start_s=kept[-1].end_s)  # noqa: PLW2901 - the same drive
+        if drive.end_s > drive.start_s:
+            kept.append(drive)
+    return kept

@@ -1,0 +1,174 @@
+"""Following shapes forward: how well a track fits each of them, from any fix to any later one.
+
+Every fix near a shape earns the shape evidence, in nats against "on no trip at all";
+a passage gathers it as long as it goes forward along the shape about as far as the
+bus went. Passages begin anywhere and compete: of those that reach the same point of
+a shape at the same fix the best is kept. So a road driven twice in opposite
+directions, or a loop, is followed on the side that was driven, and never jumped.
+
+Guarantees: metres along a passage never fall by more than :data:`BACK_M`. Does not:
+know the timetable; which trip it was is :mod:`.fits`'s to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from homeroute_analytics.attribution.roads import Roads
+from homeroute_analytics.attribution.track import Track
+
+SIGMA = 0.25
+"""One deviation of a fix off its shape, as a share of the gate: 20 m of 80 (DESIGN section 6)."""
+
+EVIDENCE = 1.2
+"""Nats a fix on the shape is worth, against none. Fixes err together, so it is little."""
+
+WORST = -1.5
+"""Nats a fix at the gate or beyond costs: no single one decides."""
+
+FULL_STEP_M = 100.0
+"""A fix that is nearer to the last one than this is worth less in proportion."""
+
+MISSES = 4
+"""So many fixes in a row may lie off the shape, and the passage goes on."""
+
+BACK_M = 40.0
+"""Noise: a bus does not go back."""
+
+SLACK_M, SLACK_SHARE, STRAY_M = 40.0, 0.25, 60.0
+"""Progress may differ from the way driven by so much for nothing; then a nat each ``STRAY_M``."""
+
+LONGER, LONGER_M = 4.0, 400.0
+"""In a gap a road may be so much longer than straight across."""
+
+FASTEST_ALONG_MPS = 40.0
+
+LATE_ENTRY = 1.0
+"""Nats against a passage that begins elsewhere than at the shape's start."""
+
+AT_START_M = 300.0
+"""So near its start a passage begins there."""
+
+
+@dataclass(slots=True)
+class State:
+    """A passage so far, at one fix: where it is, where it began, and what it has earned."""
+
+    fix: int
+    along_m: float
+    evidence: float
+    first_fix: int
+    first_along_m: float
+    lateral_sum: float
+    count: int
+    parent: State | None
+
+    @property
+    def progress_m(self) -> float:
+        """Metres forward along the shape since it began."""
+        return self.along_m - self.first_along_m
+
+    @property
+    def lateral(self) -> float:
+        """Mean distance off the shape, as a share of the gate."""
+        return self.lateral_sum / self.count
+
+    def path(self) -> list[tuple[int, float]]:
+        """Fix and metres along, from the first on."""
+        found: list[tuple[int, float]] = []
+        at: State | None = self
+        while at is not None:
+            found.append((at.fix, at.along_m))
+            at = at.parent
+        return found[::-1]
+
+
+Allowed = Callable[[int, float], bool]
+"""Whether a shape has any trip at that time (s since 1970)."""
+
+
+def follow(track: Track, roads: Roads, allowed: Allowed) -> dict[int, list[list[State]]]:
+    """For each shape near the track, the states at each fix near it, in order of the fixes."""
+    found: dict[int, list[list[State]]] = {}
+    if not len(track):
+        return found
+    hits = roads.hits(track.x, track.y)
+    starts = np.flatnonzero(
+        np.diff(hits.fix, prepend=-1).astype(bool) | np.diff(hits.shape, prepend=-1).astype(bool)
+    )
+    bounds = [*starts.tolist(), len(hits.fix)]
+    fix, shape = hits.fix[starts].tolist(), hits.shape[starts].tolist()
+    along, lateral = hits.along_m.tolist(), hits.lateral.tolist()
+    moved, depart = track.moved_m.tolist(), track.depart_s.tolist()
+    xs, ys = track.x.tolist(), track.y.tolist()
+    for n, (i, s) in enumerate(zip(fix, shape, strict=True)):
+        if not allowed(s, depart[i]):
+            continue
+        steps = found.setdefault(s, [])
+        step = moved[i] - moved[i - 1] if i else FULL_STEP_M
+        weight = min(1.0, step / FULL_STEP_M)
+        near = [(along[h], lateral[h]) for h in range(bounds[n], bounds[n + 1])]
+        last = steps[-1] if steps and i - steps[-1][0].fix <= MISSES + 1 else []
+        missed = 0.0
+        way = straight = seconds = 0.0
+        if last:
+            j = last[0].fix
+            way, seconds = moved[i] - moved[j], depart[i] - depart[j]
+            straight = ((xs[i] - xs[j]) ** 2 + (ys[i] - ys[j]) ** 2) ** 0.5
+            missed = WORST * min(i - j - 1.0, (way - step) / FULL_STEP_M)
+        steps.append(_states(i, near, last, weight, missed, _Way(way, straight, seconds)))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """Driven between two fixes: metres fix by fix, metres straight, and seconds."""
+
+    driven_m: float
+    straight_m: float
+    seconds: float
+
+
+def _states(
+    i: int,
+    near: Sequence[tuple[float, float]],
+    last: Sequence[State],
+    weight: float,
+    missed: float,
+    way: _Way,
+) -> list[State]:
+    made: list[State] = []
+    least_m = way.straight_m - SLACK_M - SLACK_SHARE * way.straight_m
+    most_m = way.driven_m + SLACK_M + SLACK_SHARE * way.driven_m
+    bound_m = min(way.driven_m * LONGER + LONGER_M, FASTEST_ALONG_MPS * way.seconds + 4 * SLACK_M)
+    for along_m, lateral in near:
+        earned = max(WORST, EVIDENCE * (1.0 - 0.5 * (lateral / SIGMA) ** 2)) * weight
+        best = earned - (LATE_ENTRY if along_m > AT_START_M else 0.0)
+        parent: State | None = None
+        for state in last:
+            forward_m = along_m - state.along_m
+            if forward_m < -BACK_M or forward_m > bound_m:
+                continue
+            astray_m = max(least_m - forward_m, forward_m - most_m, 0.0)
+            total = state.evidence + earned + missed - astray_m / STRAY_M
+            if total > best:
+                best, parent = total, state
+        if parent is None:
+            made.append(State(i, along_m, best, i, along_m, lateral, 1, None))
+        else:
+            made.append(
+                State(
+                    i,
+                    along_m,
+                    best,
+                    parent.first_fix,
+                    parent.first_along_m,
+                    parent.lateral_sum + lateral,
+                    parent.count + 1,
+                    parent,
+                )
+            )
+    return made
