@@ -151,7 +151,7 @@ class Score:
 
 
 def alone(
-    day: Day, driven: Sequence[tuple[ScheduledTrip, tuple[Positions, int]]], wrong: Counter
+    day: Day, driven: Sequence[tuple[ScheduledTrip, tuple[Positions, int]]], wrong: Counter[object]
 ) -> Score:
     score = Score()
     for trip, (told, since) in driven:

@@ -21,8 +21,8 @@ from homeroute_analytics.attribution.track import Track
 LEAST_NATS = 2.0
 """A passage that earned less is none."""
 
-COVERED = 0.5
-"""The least share of a shape to be driven, unless the telling began or ended on the way."""
+COVERED, COVERED_CUT = 0.5, 0.2
+"""The least share of a shape to be driven, and where the telling began or ended on the way."""
 
 COVERED_NATS = 4.0
 """For the whole shape: it tells a short working from the long one it is part of."""
@@ -31,10 +31,10 @@ ALIKE_NATS = 8.0
 """A passage that earned so much less than the drive's best is no candidate for it."""
 
 SHARED = 0.6
-"""Passages that share so much of the shorter one's time are the same drive."""
+"""Passages that share so much of the longer one's time are the same drive."""
 
-ENTER_S = 60.0
-"""Two drives of a bus may overlap by so much: one ends where the next begins."""
+ENTER_S, ENTER_SHARE = 60.0, 0.1
+"""A drive may begin so much, and so little of itself, before the last one ended."""
 
 GAP_S, GAP_M = 120.0, 300.0
 """Silent for so long, and then so far away: what lies between was driven unseen."""
@@ -84,7 +84,7 @@ def drives(day: Day, track: Track, *, now_s: float | None = None) -> list[Drive]
         made
         for shape, steps in follow(track, day.roads, day.allowed).items()
         for state in _peaks(steps)
-        if (made := _passage(day, shape, state, track)) is not None
+        if (made := _passage(day, shape, state, track, now_s)) is not None
     ]
     going_from_s = None if now_s is None else now_s - GAP_S
     return [_drive(track, chosen, passages, going_from_s) for chosen in _apart(passages)]
@@ -107,14 +107,16 @@ def _peaks(steps: Sequence[Sequence[State]]) -> list[State]:
     return kept
 
 
-def _passage(day: Day, shape: int, state: State, track: Track) -> _Passage | None:
+def _passage(
+    day: Day, shape: int, state: State, track: Track, now_s: float | None
+) -> _Passage | None:
     found = fits(day, shape, state, track)
     if not found:
         return None
     first, last = found[0].path[0], found[0].path[-1]
-    whole = found[0].covered >= COVERED
     cut = unseen_before(track, first[0]) or unseen_after(track, last[0])
-    if not whole and not cut:
+    going = now_s is not None and last[0] >= len(track) - 2
+    if found[0].covered < (COVERED_CUT if cut else COVERED) and not going:
         return None
     earned = state.evidence + COVERED_NATS * found[0].covered
     return _Passage(
@@ -132,7 +134,8 @@ def _apart(passages: Sequence[_Passage]) -> list[_Passage]:
     ends = [p.end_s for p in ordered]
     best: list[tuple[float, tuple[_Passage, ...]]] = [(0.0, ())]
     for n, passage in enumerate(ordered):
-        before = bisect_right(ends, passage.start_s + ENTER_S, hi=n)
+        early_s = min(ENTER_S, ENTER_SHARE * (passage.end_s - passage.start_s))
+        before = bisect_right(ends, passage.start_s + early_s, hi=n)
         worth, taken = best[before]
         added = (worth + passage.worth, (*taken, passage))
         best.append(max(best[n], added, key=lambda pair: pair[0]))
@@ -145,8 +148,8 @@ def _drive(
     rivals: dict[str, tuple[float, Fit]] = {}
     for passage in passages:
         shared_s = min(chosen.end_s, passage.end_s) - max(chosen.start_s, passage.start_s)
-        shorter_s = min(chosen.end_s - chosen.start_s, passage.end_s - passage.start_s)
-        if shared_s < SHARED * shorter_s or passage.earned < chosen.earned - ALIKE_NATS:
+        longer_s = max(chosen.end_s - chosen.start_s, passage.end_s - passage.start_s)
+        if shared_s < SHARED * longer_s or passage.earned < chosen.earned - ALIKE_NATS:
             continue
         for fit in passage.fits:
             nats = passage.earned - chosen.earned - fit.cost

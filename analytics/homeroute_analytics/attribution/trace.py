@@ -35,6 +35,9 @@ FULL_STEP_M = 100.0
 MISSES = 4
 """So many fixes in a row may lie off the shape, and the passage goes on."""
 
+LOOK_BACK = 3
+"""Where no passage leads on from the last fix near the shape, so many are asked."""
+
 BACK_M = 40.0
 """Noise: a bus does not go back."""
 
@@ -111,64 +114,66 @@ def follow(track: Track, roads: Roads, allowed: Allowed) -> dict[int, list[list[
         step = moved[i] - moved[i - 1] if i else FULL_STEP_M
         weight = min(1.0, step / FULL_STEP_M)
         near = [(along[h], lateral[h]) for h in range(bounds[n], bounds[n + 1])]
-        last = steps[-1] if steps and i - steps[-1][0].fix <= MISSES + 1 else []
-        missed = 0.0
-        way = straight = seconds = 0.0
-        if last:
-            j = last[0].fix
-            way, seconds = moved[i] - moved[j], depart[i] - depart[j]
-            straight = ((xs[i] - xs[j]) ** 2 + (ys[i] - ys[j]) ** 2) ** 0.5
-            missed = WORST * min(i - j - 1.0, (way - step) / FULL_STEP_M)
-        steps.append(_states(i, near, last, weight, missed, _Way(way, straight, seconds)))
+        ways = [
+            _Way(
+                states,
+                moved[i] - moved[j],
+                ((xs[i] - xs[j]) ** 2 + (ys[i] - ys[j]) ** 2) ** 0.5,
+                depart[i] - depart[j],
+                WORST * min(i - j - 1.0, (moved[i] - moved[j] - step) / FULL_STEP_M),
+            )
+            for states in steps[-1 : -LOOK_BACK - 1 : -1]
+            if i - (j := states[0].fix) <= MISSES + 1
+        ]
+        steps.append([_state(i, *place, weight, ways) for place in near])
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """Driven between two fixes: metres fix by fix, metres straight, and seconds."""
+    """From an earlier fix to this one: metres fix by fix, metres straight, seconds.
 
+    ``missed`` is what the fixes between cost, which lie off the shape or lead nowhere.
+    """
+
+    states: Sequence[State]
     driven_m: float
     straight_m: float
     seconds: float
+    missed: float
 
 
-def _states(
-    i: int,
-    near: Sequence[tuple[float, float]],
-    last: Sequence[State],
-    weight: float,
-    missed: float,
-    way: _Way,
-) -> list[State]:
-    made: list[State] = []
-    least_m = way.straight_m - SLACK_M - SLACK_SHARE * way.straight_m
-    most_m = way.driven_m + SLACK_M + SLACK_SHARE * way.driven_m
-    bound_m = min(way.driven_m * LONGER + LONGER_M, FASTEST_ALONG_MPS * way.seconds + 4 * SLACK_M)
-    for along_m, lateral in near:
-        earned = max(WORST, EVIDENCE * (1.0 - 0.5 * (lateral / SIGMA) ** 2)) * weight
-        best = earned - (LATE_ENTRY if along_m > AT_START_M else 0.0)
-        parent: State | None = None
-        for state in last:
+def _state(i: int, along_m: float, lateral: float, weight: float, ways: Sequence[_Way]) -> State:
+    """The best passage that comes to that place: the best of those before, or a new one."""
+    earned = max(WORST, EVIDENCE * (1.0 - 0.5 * (lateral / SIGMA) ** 2)) * weight
+    best = earned - (LATE_ENTRY if along_m > AT_START_M else 0.0)
+    parent: State | None = None
+    for way in ways:
+        least_m = way.straight_m * (1.0 - SLACK_SHARE) - SLACK_M
+        most_m = way.driven_m * (1.0 + SLACK_SHARE) + SLACK_M
+        bound_m = min(
+            way.driven_m * LONGER + LONGER_M, FASTEST_ALONG_MPS * way.seconds + 4 * SLACK_M
+        )
+        for state in way.states:
             forward_m = along_m - state.along_m
             if forward_m < -BACK_M or forward_m > bound_m:
                 continue
             astray_m = max(least_m - forward_m, forward_m - most_m, 0.0)
-            total = state.evidence + earned + missed - astray_m / STRAY_M
+            total = state.evidence + earned + way.missed - astray_m / STRAY_M
             if total > best:
                 best, parent = total, state
-        if parent is None:
-            made.append(State(i, along_m, best, i, along_m, lateral, 1, None))
-        else:
-            made.append(
-                State(
-                    i,
-                    along_m,
-                    best,
-                    parent.first_fix,
-                    parent.first_along_m,
-                    parent.lateral_sum + lateral,
-                    parent.count + 1,
-                    parent,
-                )
-            )
-    return made
+        if parent is not None:
+            # Only where the last fix leads nowhere the ones before it are asked.
+            break
+    if parent is None:
+        return State(i, along_m, best, i, along_m, lateral, 1, None)
+    return State(
+        i,
+        along_m,
+        best,
+        parent.first_fix,
+        parent.first_along_m,
+        parent.lateral_sum + lateral,
+        parent.count + 1,
+        parent,
+    )
