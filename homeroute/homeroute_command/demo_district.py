@@ -31,7 +31,7 @@ from homeroute_command.demo_folder import DemoFolder
 from homeroute_command.demo_legs import keep_legs
 from homeroute_command.followed import AGGREGATES
 from homeroute_command.up import mount_pages
-from homeroute_simulators import history
+from homeroute_simulators import history, world_timetable
 from homeroute_simulators.agent_file import Cadence
 from homeroute_simulators.district import District
 from homeroute_simulators.filling import Filled, fill
@@ -243,6 +243,18 @@ async def _fill(
 ) -> Filled:
     today = datetime.now(ZoneInfo(world.district.timezone)).date()
     missing = [day for day in history.school_days(today, HISTORY_DAYS) if day not in folder.days]
+    # Both ends stay what they are for a year, so that a demonstration begun again changes nothing.
+    first = min(*folder.days, *missing, today)
+    await collector.archive.transaction(
+        lambda db, _: world_timetable.store(
+            lambda sql, params: db.execute(sql, params).fetchall(),
+            world,
+            first,
+            date(today.year + 1, 12, 31),
+            folder=folder.path / "timetable",
+            now_ms=collector.clock.now_ms(),
+        )
+    )
     filled = await fill(
         collector.archive,
         collector.ingest,

@@ -11,11 +11,8 @@ from typing import Any
 
 from rich.table import Table
 
-from homeroute_analytics import import_feed, import_rows
-from homeroute_analytics.feeds import gtfs, mapping, plain, usage
-from homeroute_analytics.feeds.csvfile import CsvFile
-from homeroute_analytics.feeds.problems import FeedError, Problem
-from homeroute_analytics.imports import Document
+from homeroute_analytics import importing
+from homeroute_analytics.feeds.problems import FeedError
 from homeroute_command import changing
 from homeroute_command.failure import Failure
 from homeroute_command.output import Output
@@ -72,7 +69,7 @@ def _common(parser: argparse.ArgumentParser, from_day: str | None) -> None:
         parser.add_argument(
             "--from", dest="from_day", type=date.fromisoformat, metavar="YYYY-MM-DD", help=from_day
         )
-    parser.set_defaults(from_day=None)
+    parser.set_defaults(from_day=None, mapping=None)
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would change, keep nothing"
     )
@@ -83,7 +80,9 @@ def _common(parser: argparse.ArgumentParser, from_day: str | None) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read the files, have them stored, and say what changed; raises :class:`Failure`."""
     try:
-        document = _document(args)
+        document = importing.document(
+            args.what, args.files, told=args.mapping, from_day=args.from_day
+        )
     except FeedError as error:
         said = "\n  ".join(str(error).splitlines())
         raise Failure(f"{args.files[0]}: nothing imported:\n  {said}", exit_code=2) from None
@@ -100,22 +99,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         _say(outcome, dry_run=args.dry_run)
     return 0
-
-
-def _document(args: argparse.Namespace) -> Document:
-    path: Path = args.files[0]
-    if args.what == "gtfs":
-        return import_feed.document(gtfs.read(path))
-    told, file = mapping.read(args.mapping), CsvFile.at(path)
-    columns = {
-        "fleet": lambda: plain.fleet(file, told, args.from_day),
-        "assignments": lambda: plain.assignments(file, told, args.from_day),
-        "calendar": lambda: plain.calendar(file, told),
-        "usage": lambda: usage.read(file, told),
-    }[args.what]()
-    if not next(iter(columns.values())):
-        raise FeedError([Problem(path.name, 0, "", "no row below the names of the columns")])
-    return import_rows.document(args.what, path.name, columns, notes=file.notes)
 
 
 def _say(outcome: dict[str, Any], *, dry_run: bool) -> None:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-from homeroute_analytics import device_lives, import_feed, import_rows
+from homeroute_analytics import device_lives, importing
 from homeroute_analytics.imports import Document, Execute, ImportRefused
 from homeroute_wire.schema import ID_PATTERN
 
@@ -19,19 +19,15 @@ def _import(
     execute: Execute, body: dict[str, Any], timezone: str, today: date, now_ms: int
 ) -> dict[str, Any]:
     """Store a document that a reader left."""
-    document = Document.of(body.get("document"))
-    if document.what in import_rows.TABLE_OF:
-        return asdict(import_rows.apply(execute, document, now_ms=now_ms))
-    return asdict(
-        import_feed.apply(
-            execute,
-            document,
-            from_day=_day(body.get("from_day")),
-            timezone=timezone,
-            today=today,
-            now_ms=now_ms,
-        )
+    outcome = importing.store(
+        execute,
+        Document.of(body.get("document")),
+        from_day=_day(body.get("from_day")),
+        timezone=timezone,
+        today=today,
+        now_ms=now_ms,
     )
+    return asdict(outcome)
 
 
 def _replace(

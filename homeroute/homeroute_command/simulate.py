@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from homeroute_command import simulate_fleet, simulate_history, simulate_load, simulate_score
+from homeroute_command import (
+    simulate_fleet,
+    simulate_history,
+    simulate_load,
+    simulate_score,
+    simulate_timetable,
+)
 
 DESCRIPTION = """\
 A district without hardware: to see what Homeroute reports before buying a router,
@@ -21,5 +27,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     kinds = parser.add_subparsers(dest="simulated", metavar="WHAT", required=True)
-    for module in (simulate_fleet, simulate_load, simulate_history, simulate_score):
+    for module in (
+        simulate_fleet,
+        simulate_load,
+        simulate_history,
+        simulate_score,
+        simulate_timetable,
+    ):
         module.add_parser(kinds)

@@ -48,6 +48,9 @@ from homeroute_simulators.world import World
 RETENTION_DAYS = 3_660
 """The longest there is: history is old by nature."""
 
+AHEAD_DAYS = 60
+"""Of timetable beyond the last day filled."""
+
 MEMORY_LIMIT = "128MB"
 """Of the database: it only appends, and has no use for the pages it wrote."""
 
@@ -245,9 +248,16 @@ async def _fill(args: argparse.Namespace, data: Path, state: FillState) -> Fille
         memory_limit=MEMORY_LIMIT,
         extra_ddl=tables.DDL,
     )
+    # Further than the history goes, so that the calendar has not ended where it ends.
+    until = days[-1] + timedelta(days=AHEAD_DAYS)
     await archive.transaction(
         lambda db, _: world_timetable.store(
-            lambda sql, params: db.execute(sql, params).fetchall(), where, days, now_ms=0
+            lambda sql, params: db.execute(sql, params).fetchall(),
+            where,
+            days[0],
+            until,
+            folder=data / "timetable",
+            now_ms=OwnClock().now_ms(),
         )
     )
     ingest = Ingest(archive, OwnClock(), district=district.name, retention_days=RETENTION_DAYS)

@@ -35,9 +35,9 @@ def drives_of(
     """Every drive of the day, by departure and bus."""
     if not trips:
         return ()
-    drivers = _drivers(district, day)
+    instead = drivers(district, day)
     planned = [
-        _planned(district, day, trip, drivers[trip.bus.device], early=kind == "early_release")
+        _planned(district, day, trip, instead[trip.bus.device], early=kind == "early_release")
         for trip in trips
     ]
     if kind == "school":
@@ -48,18 +48,18 @@ def drives_of(
     return tuple(sorted(planned, key=lambda drive: (drive.depart_ms, drive.bus.device)))
 
 
-def _drivers(district: District, day: date) -> dict[str, Bus]:
+def drivers(district: District, day: date) -> dict[str, Bus]:
     """Who drives whose day. Every other Wednesday, and at random, two are exchanged."""
     rng = source(district.seed, "drivers", day)
     buses = list(district.buses)
-    drivers = {bus.device: bus for bus in buses}
+    found = {bus.device: bus for bus in buses}
     swaps = sum(rng.random() < SWAPS_PER_BUS_DAY / 2 for _ in buses)
     if day.weekday() == WEDNESDAY and day.toordinal() // 7 % 2:
         swaps += 1
     rng.shuffle(buses)
     for one, other in zip(buses[: 2 * swaps : 2], buses[1 : 2 * swaps : 2], strict=False):
-        drivers |= {one.device: other, other.device: one}
-    return drivers
+        found |= {one.device: other, other.device: one}
+    return found
 
 
 def _planned(

@@ -29,9 +29,14 @@ def place(seed: int = 7, buses: int = 3) -> World:
     return world(seed, buses=buses)
 
 
-def keep_timetable(db: Any, where: World, days: Sequence[date]) -> None:
+def keep_timetable(db: Any, where: World, days: Sequence[date], folder: Path) -> None:
     world_timetable.store(
-        lambda sql, params: db.execute(sql, params).fetchall(), where, days, now_ms=0
+        lambda sql, params: db.execute(sql, params).fetchall(),
+        where,
+        days[0],
+        days[-1],
+        folder=folder / "timetable",
+        now_ms=0,
     )
 
 
@@ -52,7 +57,7 @@ def run(
             folder / "archive.duckdb", district=where.district.name, extra_ddl=tables.DDL
         )
         ingest = Ingest(archive, OwnClock(), district=where.district.name, retention_days=3_660)
-        await archive.transaction(lambda db, _: keep_timetable(db, where, days))
+        await archive.transaction(lambda db, _: keep_timetable(db, where, days, folder))
         working = asyncio.create_task(ingest.run())
         try:
             with Recorder(folder / "truth.jsonl.gz", keep_bytes=keep_bytes) as recorder:
