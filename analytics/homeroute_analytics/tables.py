@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from homeroute_analytics import legs, rollup_tables, timetable_tables
+from homeroute_analytics import legs, publication, rollup_tables, timetable_tables
 
-DDL = (legs.DDL, *legs.UPGRADES, *timetable_tables.DDL, *rollup_tables.DDL)
+DDL = (legs.DDL, *legs.UPGRADES, *timetable_tables.DDL, *rollup_tables.DDL, publication.DDL)
 """Statements that make what is missing and change nothing else."""

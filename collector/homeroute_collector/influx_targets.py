@@ -133,16 +133,33 @@ class Influx1:
 
 
 class Influx2:
-    """InfluxDB 2.x, and what speaks its write API. Buckets need an administrator."""
+    """InfluxDB 2.x, and what speaks its write API.
+
+    ``create_days`` is the retention of a bucket we create ourselves when it is missing
+    and the token may; None leaves creating it to an administrator.
+    """
 
     def __init__(
-        self, url: str, bucket: str, *, org: str, token: str, timeout_s: float = TIMEOUT_S
+        self,
+        url: str,
+        bucket: str,
+        *,
+        org: str,
+        token: str,
+        create_days: int | None = None,
+        timeout_s: float = TIMEOUT_S,
     ) -> None:
         # Half a second of imports that a collector without InfluxDB 2.x never pays.
         from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
 
         self._url = url.rstrip("/")
         self._bucket = bucket
+        self._org = org
+        self._create_days = create_days
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=timeout_s),
+            headers={"Authorization": f"Token {token}"},
+        )
         self._client = InfluxDBClientAsync(
             url=self._url,
             token=token,
@@ -194,11 +211,30 @@ class Influx2:
         return Answer(204)
 
     async def create(self) -> Answer | None:
-        """Creating a bucket is an administrator's work."""
-        return None
+        """Create the missing bucket, if allowed to. Raises :class:`Unreachable`."""
+        if self._create_days is None:
+            return None
+        try:
+            async with self._session.get(
+                self._url + "/api/v2/orgs", params={"org": self._org}, allow_redirects=False
+            ) as response:
+                if response.status != 200:
+                    return Answer(response.status)
+                org_id = (await response.json())["orgs"][0]["id"]
+            rule = {"type": "expire", "everySeconds": self._create_days * 86_400}
+            bucket = {"orgID": org_id, "name": self._bucket, "retentionRules": [rule]}
+            async with self._session.post(
+                self._url + "/api/v2/buckets", json=bucket, allow_redirects=False
+            ) as response:
+                return Answer(response.status)
+        except (KeyError, IndexError, TypeError, ValueError):
+            return Answer(404, f"no organisation {self._org!r}")
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise Unreachable(_why(error)) from error
 
     async def close(self) -> None:
         """Give back the connections."""
+        await self._session.close()
         await self._client.close()  # type: ignore[no-untyped-call]
 
 

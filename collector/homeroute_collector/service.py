@@ -282,24 +282,26 @@ def _targets(config: CollectorConfig) -> tuple[Target | None, Target | None]:
     influx = config.influx
     if influx is None:
         return None, None
+    days = ((influx.database, config.retention_days), (influx.reporting, REPORTING_DAYS))
     if influx.version == 2:
         token = _secret("influx.token_file", influx.token_file)
-        return (
-            Influx2(influx.url, influx.database, org=influx.org, token=token),
-            Influx2(influx.url, influx.reporting, org=influx.org, token=token),
+        telemetry, reporting = (
+            Influx2(influx.url, bucket, org=influx.org, token=token, create_days=kept)
+            for bucket, kept in days
         )
+        return telemetry, reporting
     password = _secret("influx.password_file", influx.password_file)
-
-    def door(database: str, days: int) -> Target:
-        return Influx1(
+    first, second = (
+        Influx1(
             influx.url,
             database,
             username=influx.username or "",
             password=password,
-            create_days=days,
+            create_days=kept,
         )
-
-    return door(influx.database, config.retention_days), door(influx.reporting, REPORTING_DAYS)
+        for database, kept in days
+    )
+    return first, second
 
 
 def _secret(key: str, path: Path | None) -> str:

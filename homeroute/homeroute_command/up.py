@@ -35,6 +35,7 @@ from homeroute_command.called import called
 from homeroute_command.configured import DEFAULT_DATA, configuration
 from homeroute_command.failure import Failure
 from homeroute_command.followed import AGGREGATES
+from homeroute_command.keep_published import keep_published
 from homeroute_command.keep_schedule import keep_schedule
 from homeroute_dashboards import pages
 
@@ -146,7 +147,7 @@ async def _serve(config: CollectorConfig, listen: Listen | None, broker_port: in
         stop=stop,
         mount=[mount_pages, changing.mount],
         extra_ddl=tables.DDL,
-        jobs={"schedule": keep_schedule},
+        jobs={"schedule": keep_schedule, "publication": keep_published},
         aggregates=AGGREGATES,
         listen=listen,
         broker_port=broker_port,

@@ -202,13 +202,15 @@ class Two:
     script: list[int] = field(default_factory=list)
     points: dict[tuple[str, int], str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    buckets: dict[str, int] = field(default_factory=lambda: {"reporting": 0})
+    may_create: bool = True
     url: str = ""
 
     def _verdict(self, request: web.Request) -> web.Response | None:
         self.asked.append(request.path.rpartition("/")[2])
         if request.headers.get("Authorization") != "Token secret":
             return web.json_response({"code": "unauthorized"}, status=401)
-        if request.query["bucket"] != "reporting":
+        if request.query["bucket"] not in self.buckets:
             return web.json_response({"code": "not found"}, status=404)
         status = self.script.pop(0) if self.script else 204
         return None if status == 204 else web.json_response({"message": "told to"}, status=status)
@@ -221,6 +223,17 @@ class Two:
             head, values, time_ms = line.rsplit(" ", 2)
             self.points[head, int(time_ms)] = values
         return web.Response(status=204)
+
+    async def orgs(self, request: web.Request) -> web.Response:
+        return web.json_response({"orgs": [{"id": "0123", "name": request.query["org"]}]})
+
+    async def create(self, request: web.Request) -> web.Response:
+        if not self.may_create:
+            return web.json_response({"code": "forbidden"}, status=403)
+        wanted = await request.json()
+        assert wanted["orgID"] == "0123"
+        self.buckets[wanted["name"]] = wanted["retentionRules"][0]["everySeconds"]
+        return web.json_response(wanted, status=201)
 
     async def delete(self, request: web.Request) -> web.Response:
         refused = self._verdict(request)
@@ -248,12 +261,14 @@ async def serving(two: Two) -> AsyncIterator[Callable[[], Influx2]]:
     app = web.Application()
     app.router.add_post("/api/v2/write", two.write)
     app.router.add_post("/api/v2/delete", two.delete)
+    app.router.add_get("/api/v2/orgs", two.orgs)
+    app.router.add_post("/api/v2/buckets", two.create)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     try:
-        yield lambda: Influx2(url, "reporting", org="district", token="secret")
+        yield lambda: Influx2(url, "reporting", org="district", token="secret", create_days=1_826)
     finally:
         await runner.cleanup()
 
@@ -325,6 +340,36 @@ def test_on_2x_a_stop_between_deletion_and_writing_is_made_good_by_the_next_star
 
     asyncio.run(run())
     assert held(two) == [("7", "clients=13i"), ("9", "clients=41i")]
+
+
+def test_on_2x_a_missing_bucket_is_created_for_five_years(archive: Archive) -> None:
+    two = Two(buckets={})
+
+    async def run() -> None:
+        await put(archive, 0, {"7": 12})
+        async with serving(two) as door, followed(archive, door()):
+            await drained(archive)
+
+    asyncio.run(run())
+    assert two.buckets == {"reporting": 1_826 * 86_400}
+    assert held(two) == [("7", "clients=12i")]
+
+
+def test_on_2x_a_bucket_the_token_may_not_create_is_waited_for(archive: Archive) -> None:
+    two = Two(buckets={}, may_create=False)
+
+    async def run() -> None:
+        await put(archive, 0, {"7": 12})
+        async with serving(two) as door, followed(archive, door()) as follower:
+            async with asyncio.timeout(10):
+                while "404" not in str(follower.following().problem):
+                    await asyncio.sleep(0.001)
+            assert await source_of(archive).cursor() == 0
+            two.buckets["reporting"] = 0
+            await drained(archive)
+
+    asyncio.run(run())
+    assert held(two) == [("7", "clients=12i")]
 
 
 def test_a_time_is_written_to_the_last_nanosecond() -> None:

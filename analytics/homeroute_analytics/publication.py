@@ -1,0 +1,180 @@
+"""When a week is published, and from what: once, settled, whole.
+
+A week published again after late data came would give away what came: the totals of the
+two would differ by a few riders' trip. So a week waits until it has settled, is published
+once, and never again; completeness stands beside every number, and what arrives later
+corrects only the tables of the staff.
+
+Guarantees: a week is published when its Sunday is ``settle_days`` past, every driven day
+of it is rolled up and sealed, and its raw points are all there; learning and filter blocks
+appear together, with a number of their writing (``published_weeks``), or not at all; a
+trip is as large as the most clients that one run of one agent told apart. Does not: judge
+what may be shown (:mod:`homeroute_analytics.weeks`), or guard against a threshold that is
+lowered between two weeks.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from homeroute_analytics.rollup_facts import UNSOLICITED
+from homeroute_analytics.rollup_tables import Row, columns
+from homeroute_analytics.rollups import Replace, bounds, expired_before
+from homeroute_analytics.samples import Query
+from homeroute_analytics.suppression import Rule
+from homeroute_analytics.weeks import Tables, WeekTrip, tables
+
+LOG = "published_weeks"
+"""The table of publications: ``day`` (the Monday), ``writing``, ``rolled_ms``, and the rule."""
+
+WEEKLY = ("learning_week", "filter_week")
+"""The aggregates a publication writes."""
+
+DDL = f"""CREATE TABLE IF NOT EXISTS {LOG} (
+    day DATE NOT NULL, writing BIGINT DEFAULT nextval('rollup_writings'),
+    rolled_ms BIGINT NOT NULL, min_clients BIGINT NOT NULL,
+    shown BIGINT NOT NULL, small BIGINT NOT NULL, complement BIGINT NOT NULL)"""
+
+_DUE = f"""
+SELECT DISTINCT date_trunc('week', day)::DATE AS monday FROM trip_day
+WHERE monday <= $1::DATE AND monday NOT IN (SELECT day FROM {LOG})
+  AND NOT EXISTS (
+    SELECT 1 FROM legs WHERE date_trunc('week', service_day)::DATE = monday
+       AND service_day NOT IN (SELECT day FROM rollup_days WHERE sealed))
+ORDER BY monday
+"""  # noqa: S608 - names of ours
+
+_TRIPS = """
+SELECT day, trip, route, period, definition, observed, scheduled_s, reported_s, client_trips,
+       active_client_min, learning_client_min, learning_client_min_strict,
+       learning_client_min_loose, lookups, classified_lookups
+FROM trip_day WHERE day BETWEEN $1 AND $2 ORDER BY day, trip
+"""
+
+# Where two legs of a device overlap, the later start counts, as everywhere.
+_DRIVES = """
+drives AS (
+    SELECT device, service_day, trip, start_ms,
+           least(end_ms, lead(start_ms, 1, end_ms) OVER device_legs) AS end_ms
+    FROM legs WHERE service_day BETWEEN $1 AND $2
+    WINDOW device_legs AS (PARTITION BY device ORDER BY start_ms, trip)
+)
+"""
+
+_DISTINCT = f"""
+WITH {_DRIVES},
+sessions AS (
+    SELECT device, stream, client, min(time_ms - session_s * 1000) AS start_ms,
+           max(time_ms) AS end_ms
+    FROM session WHERE kind = 'bus' AND time_ms >= $3 AND time_ms < $4
+    GROUP BY device, stream, client, started_min
+),
+told_apart AS (
+    SELECT service_day, trip, count(DISTINCT client) AS clients
+    FROM drives AS d JOIN sessions AS s
+      ON s.device = d.device AND s.start_ms < d.end_ms AND s.end_ms > d.start_ms
+    GROUP BY service_day, trip, s.device, stream
+)
+SELECT service_day, trip, max(clients) FROM told_apart GROUP BY service_day, trip
+"""  # noqa: S608 - names of ours
+
+# A clock minute belongs to the drive that has its middle.
+_HITS = f"""
+WITH {_DRIVES}
+SELECT service_day, trip, category, sum(hits)::BIGINT
+FROM drives AS d JOIN filter AS f
+  ON f.device = d.device AND f.time_ms + 30000 >= d.start_ms AND f.time_ms + 30000 < d.end_ms
+WHERE f.kind = 'bus' AND f.action = 'blocked' AND f.time_ms >= $3 AND f.time_ms < $4
+  AND NOT list_contains($5::VARCHAR[], category)
+GROUP BY ALL ORDER BY ALL
+"""  # noqa: S608 - names of ours
+
+
+async def due(query: Query, *, timezone: str, now_ms: int, settle_days: int) -> list[date]:
+    """The Mondays of weeks to be published now, oldest first."""
+    zone = ZoneInfo(timezone)
+    today = datetime.fromtimestamp(now_ms / 1000, zone).date()
+    # The Monday after it, and the days to settle, are past.
+    newest = today - timedelta(days=7 + settle_days)
+    rows = await query(_DUE, [newest.isoformat()])
+    expired_ms = await expired_before(query)
+    return [monday for (monday,) in rows if bounds(monday, zone)[0] >= expired_ms]
+
+
+async def publish(
+    query: Query,
+    replace: Replace | None,
+    monday: date,
+    *,
+    timezone: str,
+    now_ms: int,
+    rule: Rule,
+) -> Tables:
+    """Publish the week of that Monday; None: only compute.
+
+    Whoever calls sees to it that the week is :func:`due`.
+    """
+    zone = ZoneInfo(timezone)
+    start_ms = bounds(monday, zone)[0]
+    year, number, _ = monday.isocalendar()
+    week = tables(await _trips(query, monday, zone), f"{year}-W{number:02d}", rule)
+    if replace is not None:
+        why = list(week.hidden.values())
+        counts = {
+            "rolled_ms": now_ms,
+            "min_clients": rule.min_clients,
+            "shown": len(week.learning) + len(week.filter),
+            "small": why.count("small"),
+            "complement": why.count("complement"),
+        }
+        log = {name: np.array([value], dtype=np.int64) for name, value in counts.items()}
+        learning = columns("learning_week", [Row(start_ms, record) for record in week.learning])
+        blocks = columns("filter_week", [Row(start_ms, record) for record in week.filter])
+        await replace(monday, {"learning_week": learning, "filter_week": blocks, LOG: log})
+    return week
+
+
+async def _trips(query: Query, monday: date, zone: ZoneInfo) -> list[WeekTrip]:
+    sunday = monday + timedelta(days=6)
+    # A late trip of Sunday may run past midnight, and its sessions end after it.
+    within_ms = [bounds(monday, zone)[0], bounds(sunday + timedelta(days=1), zone)[1]]
+    days = [monday.isoformat(), sunday.isoformat()]
+    distinct: dict[tuple[Any, ...], int] = {
+        (day, trip): clients for day, trip, clients in await query(_DISTINCT, [*days, *within_ms])
+    }
+    hits: dict[tuple[Any, ...], list[tuple[str, int]]] = defaultdict(list)
+    for day, trip, category, count in await query(_HITS, [*days, *within_ms, list(UNSOLICITED)]):
+        hits[day, trip].append((category, count))
+    return [_trip(row, distinct, hits) for row in await query(_TRIPS, days)]
+
+
+def _trip(
+    row: tuple[Any, ...],
+    distinct: Mapping[tuple[Any, ...], int],
+    hits: Mapping[tuple[Any, ...], list[tuple[str, int]]],
+) -> WeekTrip:
+    day, trip, route, period, definition, observed, scheduled_s, reported_s, clients, *made = row
+    active, learning, strict, loose, lookups, classified = made
+    return WeekTrip(
+        route=route,
+        period=period,
+        definition=definition,
+        observed=observed,
+        scheduled_s=scheduled_s,
+        reported_s=reported_s,
+        clients=clients,
+        distinct=min(clients, distinct.get((day, trip), 0)),
+        active_min=active,
+        learning_min=learning,
+        strict_min=strict,
+        loose_min=loose,
+        lookups=lookups,
+        classified_lookups=classified,
+        hits=tuple(hits.get((day, trip), ())),
+    )

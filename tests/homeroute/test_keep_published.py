@@ -1,0 +1,77 @@
+"""From a week's trips in the archive to InfluxDB's `reporting`, and nothing hidden in it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from homeroute_analytics import tables
+from homeroute_analytics.aggregates import AGGREGATES as DECLARED
+from homeroute_analytics.aggregates import audience
+from homeroute_collector.archive import Archive
+from homeroute_collector.config import Publish
+from homeroute_collector.influx import Follower
+from homeroute_collector.influx_aggregates import AggregateSource, Logged
+from homeroute_collector.influx_targets import Influx1
+from homeroute_command.followed import AGGREGATES
+from homeroute_command.keep_published import publish_due
+from tests.analytics.published_trips import MONDAY, ZONE, drive, ms
+from tests.stores import InfluxDB
+
+SETTLED_MS = ms(MONDAY + timedelta(days=14), 12)
+
+
+def names(logged: tuple[Logged, ...]) -> set[str]:
+    return {spec.name for group in logged for spec in group.specs}
+
+
+def test_every_aggregate_is_followed_into_its_own_database() -> None:
+    for name in DECLARED:
+        assert name in names(getattr(AGGREGATES, audience(name)))
+    assert not names(AGGREGATES.staff) & names(AGGREGATES.published)
+
+
+@pytest.mark.slow
+@pytest.mark.real("influxdb")
+def test_a_settled_week_is_in_reporting_without_its_hidden_cells(
+    influxdb: InfluxDB, tmp_path: Path
+) -> None:
+    archive = Archive.open(
+        tmp_path / "archive.duckdb", district="springfield", extra_ddl=tables.DDL
+    )
+    source = AggregateSource(archive, "reporting", AGGREGATES.published, timezone=ZONE)
+
+    async def run() -> None:
+        for number, (route, clients) in enumerate({"7": 6, "8": 22, "9": 23, "10": 24}.items()):
+            await archive.transaction(
+                lambda db, _, n=number, r=route, c=clients: drive(  # type: ignore[misc]
+                    db, f"bus-{n}", r, clients=c, hits={"games": c}
+                )
+            )
+        settings = Publish()
+        assert await publish_due(archive, settings, timezone=ZONE, now_ms=SETTLED_MS) == [MONDAY]
+        assert await publish_due(archive, settings, timezone=ZONE, now_ms=SETTLED_MS) == []
+        target = Influx1(influxdb.url, "reporting", create_days=1_826)
+        follower = Follower(source, target, now_ms=lambda: SETTLED_MS)
+        task = asyncio.create_task(follower.run())
+        async with asyncio.timeout(20):
+            while await source.cursor() < await source.newest():
+                await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await target.close()
+
+    try:
+        asyncio.run(run())
+    finally:
+        archive.close()
+    learning = influxdb.query("SELECT * FROM learning_week", database="reporting")
+    assert {r["route"]: r["client_trips"] for r in learning} == {"9": 23, "10": 24, "all": 75}
+    assert {(r["time"], r["week"], r["period"], r["district"]) for r in learning} == {
+        (ms(MONDAY, 0), "2026-W46", "AM", "springfield")
+    }
+    blocks = influxdb.query("SELECT * FROM filter_week", database="reporting")
+    assert {r["route"] for r in blocks} == {"9", "10", "all"}
