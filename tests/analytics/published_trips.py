@@ -30,7 +30,8 @@ def drive(
     """One trip from 7:00 to 7:30: leg, sessions (of so many agent runs), blocks and row."""
     trip, start, end = f"{route}-am", ms(day, 7), ms(day, 7, 30)
     db.execute(
-        "INSERT INTO legs VALUES (?, ?, ?, ?, 'AM', ?, ?, 'assignment', 1.0)",
+        "INSERT INTO legs BY NAME SELECT ? AS device, ? AS service_day, ? AS route, ? AS trip, "
+        "'AM' AS period, ? AS start_ms, ? AS end_ms, 'assignment' AS source, 1.0 AS confidence",
         [device, day, route, trip, start, end],
     )
     for client in range(clients):
