@@ -19,12 +19,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from homeroute_analytics.attribution.answer import MOVED_M, Answer, answer
 from homeroute_analytics.attribution.fits import Day, clock
+from homeroute_analytics.attribution.from_files import trips_of
 from homeroute_analytics.attribution.track import (
     METRES_PER_DEGREE,
     Positions,
@@ -33,8 +33,6 @@ from homeroute_analytics.attribution.track import (
     track,
 )
 from homeroute_analytics.feeds import gtfs
-from homeroute_analytics.feeds.records import Feed
-from homeroute_analytics.legs import instant_ms
 from homeroute_analytics.timetable import ScheduledTrip
 
 
@@ -54,29 +52,6 @@ NOISES = (
     Noise("10 s, early and late", late="even"),
     Noise("10 to 30 s", interval_s=(10.0, 30.0), lost=0.1),
 )
-
-
-def trips_of(feed: Feed, day: date) -> list[ScheduledTrip]:
-    zone = ZoneInfo(feed.timezone)
-    shapes = {shape.shape: shape for shape in feed.shapes}
-    labels = {route.route: route.label for route in feed.routes}
-    return [
-        ScheduledTrip(
-            feed=1,
-            trip=trip.trip,
-            route=trip.route,
-            label=labels[trip.route],
-            period=trip.period,
-            direction=trip.direction,
-            service_day=day,
-            start_ms=instant_ms(day, trip.start_s, zone),
-            end_ms=instant_ms(day, trip.end_s, zone),
-            shape=shapes[trip.shape],
-            calls=trip.calls,
-        )
-        for trip in feed.trips
-        if day in feed.services[trip.service]
-    ]
 
 
 def drive(trip: ScheduledTrip, rng: np.random.Generator, noise: Noise) -> tuple[Positions, int]:

@@ -25,6 +25,7 @@ COMMANDS = {
     "device": "replace one, retire one, list them with their vehicles",
     "tail": "watch what devices send, as it arrives",
     "refused": "list what could not be understood, or try it again",
+    "routes": "which trip a bus was driving, and why",
     "influx": "fill an empty InfluxDB from the archive",
     "simulate": "a district without hardware, that knows the truth: fleet, load, history, score",
 }

@@ -28,6 +28,9 @@ SURE = 0.7
 NONE = 1.0
 """Nats of "on no trip", before any evidence."""
 
+UNLIKE = 9.0
+"""Nats behind the best passage from which on a passage is not compared with any trip."""
+
 CAP = 12.0
 """No evidence counts more: fixes err together, and drives end."""
 
@@ -56,18 +59,24 @@ def answer(
 ) -> Answer:
     """What is known when the bus has come to that fix; the last one by default."""
     at = len(track) - 1 if fix is None else fix
-    if at < 0 or track.moved_m[at] < MOVED_M:
+    if at < 0 or track.gone_m[at] < MOVED_M:
         return Answer(None, 0.0, 0.0, False, f"has moved less than {MOVED_M:.0f} m")
     states = follow(track, day.roads, day.allowed) if followed is None else followed
+    current = [
+        (shape, state)
+        for shape, steps in states.items()
+        for state in _current(steps, at)
+        if state.progress_m >= PROGRESS_M and state.evidence > 0
+    ]
+    least = max((min(state.evidence, CAP) for _, state in current), default=0.0) - UNLIKE
     best: dict[str, Fit] = {}
-    for shape, steps in states.items():
-        for state in _current(steps, at):
-            if state.progress_m < PROGRESS_M or state.evidence <= 0:
-                continue
-            for fit in fits(day, shape, state, track):
-                known = best.get(fit.trip.trip)
-                if known is None or _nats(known) < _nats(fit):
-                    best[fit.trip.trip] = fit
+    for shape, state in current:
+        if state.evidence < least:
+            continue
+        for fit in fits(day, shape, state, track):
+            known = best.get(fit.trip.trip)
+            if known is None or _nats(known) < _nats(fit):
+                best[fit.trip.trip] = fit
     return decide(list(best.values()))
 
 

@@ -21,6 +21,9 @@ Whole = npt.NDArray[np.int64]
 STEP_M = 30.0
 """Nearer than this is the same place: two deviations of an ordinary receiver."""
 
+STRIDE_M = 75.0
+"""Movement counts in strides this long: four deviations of a poor receiver."""
+
 FASTEST_MPS = 45.0
 """160 km/h. No bus is faster; a position that asks for more is a receiver's mistake."""
 
@@ -67,8 +70,9 @@ class Positions:
 class Track:
     """Fixes, and which of them each position belongs to.
 
-    ``moved_m`` is the way up to each fix, straight from fix to fix. ``fix_of`` has an
-    entry for each position; -1 where it was left out.
+    ``moved_m`` is the way up to each fix, straight from fix to fix; ``gone_m`` the same in
+    strides of :data:`STRIDE_M`, which a receiver that wanders while the bus stands does not
+    make. ``fix_of`` has an entry for each position; -1 where it was left out.
     """
 
     device: str
@@ -77,6 +81,7 @@ class Track:
     x: Reals
     y: Reals
     moved_m: Reals
+    gone_m: Reals
     fix_of: Whole
 
     def __len__(self) -> int:
@@ -84,7 +89,7 @@ class Track:
 
     def moving_since(self, metres: float) -> int | None:
         """The index of the first position by which so many metres had been driven."""
-        far = np.flatnonzero(self.moved_m >= metres)
+        far = np.flatnonzero(self.gone_m >= metres)
         if not len(far):
             return None
         return int(np.flatnonzero(self.fix_of == far[0])[0])
@@ -132,7 +137,27 @@ def track(found: Positions, plane: Plane) -> Track:
         else:
             fixes.append([t, t, x, y, last[4] + away])
         fix_of.append(len(fixes) - 1)
+    gone_m = _gone(fixes)
     arrive_s, depart_s, x_m, y_m, moved_m = np.array(fixes, dtype=np.float64).reshape(-1, 5).T
     return Track(
-        found.device, arrive_s, depart_s, x_m, y_m, moved_m, np.array(fix_of, dtype=np.int64)
+        found.device,
+        arrive_s,
+        depart_s,
+        x_m,
+        y_m,
+        moved_m,
+        gone_m,
+        np.array(fix_of, dtype=np.int64),
     )
+
+
+def _gone(fixes: Sequence[Sequence[float]]) -> Reals:
+    gone = np.zeros(len(fixes))
+    x, y = (fixes[0][2], fixes[0][3]) if fixes else (0.0, 0.0)
+    for n in range(1, len(fixes)):
+        stride = ((fixes[n][2] - x) ** 2 + (fixes[n][3] - y) ** 2) ** 0.5
+        gone[n] = gone[n - 1]
+        if stride >= STRIDE_M:
+            gone[n] += stride
+            x, y = fixes[n][2], fixes[n][3]
+    return gone
