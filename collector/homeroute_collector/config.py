@@ -125,6 +125,15 @@ class Publish(Settings):
     settle_days: Annotated[int, Field(strict=True, ge=1, le=60)] = 7
 
 
+class HotspotSettings(Settings):
+    """The program's ladder for lent hotspots that nobody uses: presets, not law."""
+
+    unused_days: Annotated[int, Field(strict=True, ge=1, le=3_650)] = 60
+    notice_days: Annotated[int, Field(strict=True, ge=1, le=3_650)] = 30
+    silent_days: Annotated[int, Field(strict=True, ge=1, le=3_650)] = 7
+    used_bytes: Annotated[int, Field(strict=True, ge=1)] = 1_000_000
+
+
 class CollectorConfig(Settings):
     """Everything the collector is told. ``broker`` None: an embedded one is used."""
 
@@ -140,6 +149,7 @@ class CollectorConfig(Settings):
     archive: ArchiveSettings = ArchiveSettings()
     refused: RefusedSettings = RefusedSettings()
     presence: PresenceSettings = PresenceSettings()
+    hotspots: HotspotSettings = HotspotSettings()
     alerts: AlertSettings = AlertSettings()
     publish: Publish = Publish()
 

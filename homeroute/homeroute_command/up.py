@@ -17,6 +17,7 @@ from pathlib import Path
 from aiohttp import web
 
 from homeroute_analytics import tables
+from homeroute_analytics.hotspots import Ladder
 from homeroute_collector.archive_records import ArchiveError
 from homeroute_collector.broker import (
     BrokerError,
@@ -108,6 +109,7 @@ def mount_pages(app: web.Application, collector: Collector) -> None:
         district=collector.config.district,
         timezone=collector.timezone,
         simulated=collector.config.simulated,
+        ladder=Ladder(**collector.config.hotspots.model_dump()),
         now_ms=collector.clock.now_ms,
     )
 

@@ -59,8 +59,28 @@ def fill(archive: MemoryArchive) -> None:
         archive.uplink(f"bus-{number:02}", samples)
         archive.position(f"bus-{number:02}", dict.fromkeys(samples, 9.0))
     last_day(archive)
+    lent(archive)
     found = legs.from_assignments(rows, DAYS, TIMEZONE)
     asyncio.run(legs.store(archive.execute, found))
+
+
+def lent(archive: MemoryArchive) -> None:
+    """Hotspots on every step of the ladder, told by two carriers' exports."""
+    today = NOW.date()
+    for name, first, last, used in (
+        ("home-01", 100, 0, 0),
+        ("home-02", 100, 0, 95),
+        ("home-03", 70, 0, 64),
+        ("home-04", 60, 20, 20),
+        ("home-05", 30, 0, 12),
+    ):
+        for ago in range(last + 1, first + 1):
+            size = 900_000_000 if ago > used else 1_000
+            archive.db.execute(
+                "INSERT INTO imported_usage (device, day, carrier, total_bytes) "
+                "VALUES (?, ?, ?, ?)",
+                [name, today - timedelta(ago), "T-Mobile" if name != "home-04" else "AT&T", size],
+            )
 
 
 def last_day(archive: MemoryArchive) -> None:

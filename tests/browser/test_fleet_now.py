@@ -282,7 +282,7 @@ def test_an_unknown_device_s_page_says_so(window: Window, district: str) -> None
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 768, 1280])
-@pytest.mark.parametrize("path", ["/", "/connectivity", "/device/bus-06"])
+@pytest.mark.parametrize("path", ["/", "/connectivity", "/hotspots", "/device/bus-06"])
 def test_a_page_fits_its_window(
     window: Window, district: str, path: str, width: int, scheme: str
 ) -> None:

@@ -17,17 +17,20 @@ import mimetypes
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from importlib.resources import files
 from string import Template
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
 from homeroute_analytics.coverage import Coverage, Movement, by_route_hour, movement
+from homeroute_analytics.hotspots import Ladder, hotspots
 from homeroute_dashboards.pages import answers, asked, recent
 from homeroute_dashboards.pages.asked import Asked, AskError
 from homeroute_dashboards.pages.device_day import device_day
+from homeroute_dashboards.pages.hotspot_answers import hotspots_json
 from homeroute_wire.schema import ID_PATTERN
 
 RECENT_S = 5.0
@@ -37,6 +40,7 @@ CONNECTIVITY_S = 30.0
 PAGES = {
     "/": ("fleet", "Fleet now"),
     f"/device/{{device:{ID_PATTERN.pattern}}}": ("device", "Device"),
+    "/hotspots": ("hotspots", "Take-home hotspots"),
     "/connectivity": ("connectivity", "Connectivity by route and time"),
 }
 _STATIC = files("homeroute_dashboards.pages") / "static"
@@ -66,6 +70,7 @@ def mount(
     district: str,
     timezone: str,
     simulated: bool = False,
+    ladder: Ladder | None = None,
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
 ) -> None:
     """Add the pages, ``/static/…`` and what they ask for under ``/api/1``."""
@@ -76,7 +81,8 @@ def mount(
         if not file.name.endswith(".html"):
             kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
             app.router.add_get(f"/static/{file.name}", _serve(file.read_bytes(), kind))
-    questions = _Questions(archive, place, now_ms)
+    questions = _Questions(archive, place, now_ms, ladder or Ladder())
+    app.router.add_get("/api/1/hotspots", questions.hotspots)
     app.router.add_get("/api/1/uplink/recent", questions.recent)
     app.router.add_get(f"/api/1/devices/{{device:{ID_PATTERN.pattern}}}/day", questions.day)
     app.router.add_get("/api/1/connectivity", questions.connectivity)
@@ -98,6 +104,7 @@ def _page(path: str, name: str, title: str, place: District) -> bytes:
             simulated="" if place.simulated else " hidden",
             at_fleet=current("/"),
             at_connectivity=current("/connectivity"),
+            at_hotspots=current("/hotspots"),
             body=body,
         )
         .encode()
@@ -120,12 +127,16 @@ def _serve(content: bytes, kind: str) -> Callable[[web.Request], Awaitable[web.R
 class _Questions:
     """The pages' own endpoints. All answers are JSON, but the download."""
 
-    def __init__(self, archive: Archive, place: District, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, archive: Archive, place: District, now_ms: Callable[[], int], ladder: Ladder
+    ) -> None:
         self._archive = archive
         self._place = place
         self._now_ms = now_ms
         self._recent = _Kept(RECENT_S)
         self._days = _Kept(RECENT_S)
+        self._ladder = ladder
+        self._hotspots = _Kept(CONNECTIVITY_S)
         self._connectivity = _Kept(CONNECTIVITY_S)
 
     async def recent(self, _request: web.Request) -> web.Response:
@@ -145,6 +156,15 @@ class _Questions:
         device, now = request.match_info["device"], self._now_ms()
         found = await self._days.get(device, lambda: device_day(self._archive.query, device, now))
         return _json(dataclasses.asdict(found) | {"now_ms": now, "device": device})
+
+    async def hotspots(self, _request: web.Request) -> web.Response:
+        now, zone = self._now_ms(), self._place.timezone
+        # Usage of today is told tomorrow.
+        as_of = datetime.fromtimestamp(now / 1000, ZoneInfo(zone)).date() - timedelta(1)
+        rows = await self._hotspots.get(
+            as_of, lambda: hotspots(self._archive.query, as_of, zone, self._ladder)
+        )
+        return _json(hotspots_json(rows, as_of, self._ladder) | {"now_ms": now})
 
     async def connectivity(self, request: web.Request) -> web.Response:
         try:
