@@ -93,9 +93,22 @@ class Activity:
         elif kind == "other":
             tally.other += 1
 
-    def moved(self, client: Hashable, at_ms: int, moved_bytes: int) -> None:
-        """A client moved bytes, both ways together."""
-        self._tally(client, at_ms).moved_bytes += moved_bytes
+    def moved(
+        self, client: Hashable, at_ms: int, moved_bytes: int, *, since_ms: int | None = None
+    ) -> None:
+        """A client moved bytes, both ways together, evenly from ``since_ms`` to ``at_ms``.
+
+        What counts them is asked now and then: each minute has its part of the time.
+        """
+        start_ms = at_ms if since_ms is None else min(since_ms, at_ms)
+        whole_ms = at_ms - start_ms
+        while start_ms < at_ms:
+            end_ms = min(at_ms, (start_ms // self.minute_ms + 1) * self.minute_ms)
+            part = moved_bytes * (end_ms - start_ms) // whole_ms
+            self._tally(client, start_ms).moved_bytes += part
+            start_ms, whole_ms, moved_bytes = end_ms, at_ms - end_ms, moved_bytes - part
+        if moved_bytes:
+            self._tally(client, at_ms).moved_bytes += moved_bytes
 
     def due(self, now_ms: int, stays: Presence) -> list[Minute]:
         """Take the minutes whose bridging is decided: those that began three minutes ago."""
@@ -116,7 +129,10 @@ class Activity:
         return minutes
 
     def _tally(self, client: Hashable, at_ms: int) -> _Tally:
-        return self._minutes.setdefault(at_ms // self.minute_ms, {}).setdefault(client, _Tally())
+        minute = at_ms // self.minute_ms
+        if minute < self._next - self.thresholds.bridged_min:
+            return _Tally()  # told, and forgotten
+        return self._minutes.setdefault(minute, {}).setdefault(client, _Tally())
 
     def _judge(self, minute: int, stays: Presence) -> Minute:
         limits = self.thresholds

@@ -8,6 +8,7 @@ anything; samplers bring what they read, and take ordinals away.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ class Stay:
     start_ms: int
     end_ms: int | None = None
 
-    def overlaps(self, start_ms: int, end_ms: int) -> bool:
+    def overlaps(self, start_ms: float, end_ms: float) -> bool:
         """Whether any of ``start_ms`` up to ``end_ms`` lies in the stay."""
         return self.start_ms < end_ms and (self.end_ms is None or self.end_ms > start_ms)
 
@@ -46,9 +47,10 @@ class Stay:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Bytes one client moved, both ways together, noticed at ``at_ms``."""
+    """Bytes one client moved, both ways together, from ``since_ms`` to ``at_ms``."""
 
     client: int
+    since_ms: int
     at_ms: int
     moved_bytes: int
 
@@ -94,8 +96,11 @@ class Clients:
         return None if mac is None else self.ordinal(mac)
 
     def note_stay(self, client: int, stay: Stay) -> None:
-        """Remember that ``client`` is or was here; a stay of the same start is replaced."""
+        """Remember that ``client`` is or was here; an older word on that time is replaced."""
         stays = self._stays.setdefault(client, OrderedDict())
+        until_ms = math.inf if stay.end_ms is None else stay.end_ms + 1
+        for start_ms in [s for s, old in stays.items() if old.overlaps(stay.start_ms, until_ms)]:
+            del stays[start_ms]
         stays[stay.start_ms] = stay
         while len(stays) > STAYS_KEPT:
             stays.popitem(last=False)
@@ -104,9 +109,9 @@ class Clients:
         """The recent stays of ``client``; empty when it was on no configured SSID."""
         return tuple(self._stays.get(client, {}).values())
 
-    def note_bytes(self, client: int, at_ms: int, moved_bytes: int) -> None:
+    def note_bytes(self, client: int, since_ms: int, at_ms: int, moved_bytes: int) -> None:
         """Remember bytes moved by ``client`` until :meth:`take_moves`; the oldest go first."""
-        self._moves.append(Move(client, at_ms, moved_bytes))
+        self._moves.append(Move(client, since_ms, at_ms, moved_bytes))
 
     def take_moves(self) -> list[Move]:
         """Take what :meth:`note_bytes` brought since the last call."""

@@ -55,14 +55,17 @@ class Clock:
     """Boot clock, its offset to the true time, and how samplers wait.
 
     ``offset_ms`` restores an offset fixed earlier in this same boot.
-    ``synchronised`` says whether the system's wall clock may be believed now.
-    ``monotonic_ms`` and ``sleep`` are replaced in tests and simulations.
+    ``synchronised`` says whether the system's wall clock may be believed now;
+    ``wall_ms`` is that clock, right or wrong: what log lines of this machine are
+    dated by. ``monotonic_ms``, ``wall_ms`` and ``sleep`` are replaced in tests and
+    simulations.
     """
 
     def __init__(
         self,
         *,
         monotonic_ms: Callable[[], int] = boot_clock_ms,
+        wall_ms: Callable[[], int] = wall_clock_ms,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         boot_id: str | None = None,
         offset_ms: int | None = None,
@@ -72,6 +75,7 @@ class Clock:
         self._last_stamp = -1
         self._offset_ms = offset_ms
         self._collector_offset_ms: int | None = None
+        self.wall_ms = wall_ms
         self.sleep = sleep
         self.synchronised = synchronised
         self.boot_id = boot_id or read_boot_id()

@@ -69,13 +69,17 @@ class FilterHits:
 
     since_ms: int
     minute_ms: int = 60_000
+    _told: int = field(init=False, default=0)
     _minutes: dict[int, dict[tuple[str, Action], dict[Hashable, int]]] = field(
         init=False, default_factory=dict
     )
 
     def hit(self, client: Hashable, at_ms: int, category: str, action: Action) -> None:
-        """A filter acted on a client's lookup: once per client, name and 10 s (see Once)."""
-        kinds = self._minutes.setdefault(at_ms // self.minute_ms, {})
+        """A filter acted on a client's lookup: once per client, name and 10 s (see Once).
+
+        One that comes after its minute was told counts in the first that was not.
+        """
+        kinds = self._minutes.setdefault(max(at_ms // self.minute_ms, self._told), {})
         if (category, action) not in kinds and len(kinds) >= CATEGORIES_BOUND:
             category = UNCATEGORIZED
         clients = kinds.setdefault((category, action), {})
@@ -91,6 +95,7 @@ class FilterHits:
 
     def _take(self, end: int, stays: Presence) -> list[Hits]:
         hits = []
+        self._told = max(self._told, end)
         for minute in sorted(m for m in self._minutes if m < end):
             start_ms, end_ms = minute * self.minute_ms, (minute + 1) * self.minute_ms
             for (category, action), clients in self._minutes.pop(minute).items():

@@ -4,7 +4,8 @@ Guarantees: a name and an address die here, within the line that brought them,
 but for a memory of 10 s; what goes on is a category and an ordinal. Where Wi-Fi is
 watched, only clients on a configured SSID count, and only while they are there;
 the gateway's own lookups never do. Until the clock is trusted, lookups are held,
-bounded, and counted into their minutes afterwards. Does not: run on a hotspot.
+bounded, and counted into their minutes afterwards. A lookup's minute is the one its
+line says, however late it is read. Does not: run on a hotspot.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from homeroute_agent.filter_hits import Action, FilterHits, Hits, Once
 from homeroute_agent.names import EXCLUDED, LEARNING, UNCATEGORIZED, Names, load, tag_of
 from homeroute_agent.sample import Context, NoData, Sampler
 from homeroute_agent.samplers import addresses
-from homeroute_agent.samplers.dns_text import Block, Lookup, parser_of
+from homeroute_agent.samplers.dns_text import Block, Lookup, parser_of, written_ms
 from homeroute_agent.samplers.follow import Follower
 from homeroute_wire import measurements
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 NAME = "dns_log"
 POLL_S = 0.5
+LATE_MS = 3_000
+"""A minute's hits are told so long after its end: its last lines have been read by then."""
+
 HELD_BOUND = 20_000
 """Lookups held while the clock is not trusted; the oldest go first."""
 
@@ -68,10 +72,12 @@ async def _follow(ctx: Context, log: DnsLogSettings, counter: Counter) -> None:
     parse = parser_of(log.format)
     joined = addresses.Joined(ctx.clients, ctx.config.names.leases_file)
     poll_s = min(POLL_S, ctx.config.minute_s / 4)
+    since_ms = ctx.clock.boot_ms()
     try:
         while True:
+            read_ms, wall_ms = ctx.clock.boot_ms(), ctx.clock.wall_ms()
             try:
-                lines, at_ms = follower.read(), ctx.clock.boot_ms()
+                lines = follower.read()
             except FileNotFoundError:
                 ctx.failed(name, NoData(f"no log at {log.path}: does the name server write one?"))
             except OSError as error:
@@ -80,10 +86,15 @@ async def _follow(ctx: Context, log: DnsLogSettings, counter: Counter) -> None:
             else:
                 counter.listen()
                 ctx.working(name)
-                events = [event for line in lines if (event := parse(line)) is not None]
+                events = [
+                    (event, written_ms(line, read_ms=read_ms, wall_ms=wall_ms, since_ms=since_ms))
+                    for line in lines
+                    if (event := parse(line)) is not None
+                ]
+                since_ms = read_ms
                 if events:
-                    await joined.refresh({event.address for event in events} - OWN)
-                for event in events:
+                    await joined.refresh({event.address for event, _ in events} - OWN)
+                for event, at_ms in events:
                     counter.take(event, at_ms)
             await ctx.clock.sleep(poll_s)
     finally:
@@ -123,7 +134,7 @@ class Counter:
         self._activity: Activity | None = None
         self._filter: FilterHits | None = None
         self._definition = ""
-        self._bus_ssids = bool(ctx.config.hostapd)
+        self._bus_ssids = bool(ctx.config.hostapd) or ctx.config.radius is not None
 
     def listen(self) -> None:
         """The first log has been opened: from now on silence means no lookups."""
@@ -131,7 +142,7 @@ class Counter:
             self._listening_ms = self._ctx.clock.boot_ms()
 
     def take(self, event: Lookup | Block, at_ms: int) -> None:
-        """Take an event read at ``at_ms``; its name and address go no further."""
+        """Take an event of ``at_ms``; its name and address go no further."""
         if event.address in OWN:
             return
         client: Hashable = self._ctx.clients.at_address(event.address)
@@ -193,7 +204,12 @@ class Counter:
             else:
                 self._activity.lookup(heard.client, at_ms, heard.kind, classified=heard.classified)
         for move in self._ctx.clients.take_moves():
-            self._activity.moved(move.client, move.at_ms + offset_ms, move.moved_bytes)
+            self._activity.moved(
+                move.client,
+                move.at_ms + offset_ms,
+                move.moved_bytes,
+                since_ms=move.since_ms + offset_ms,
+            )
 
     def _emit(self, offset_ms: int, now_ms: int, *, final: bool) -> None:
         assert self._activity is not None
@@ -204,7 +220,7 @@ class Counter:
             hits = self._filter.rest(now_ms, presence)
         else:
             minutes = self._activity.due(now_ms, presence)
-            hits = self._filter.due(now_ms, presence)
+            hits = self._filter.due(now_ms - min(LATE_MS, self._filter_ms // 4), presence)
         for minute in minutes:
             self._ctx.emit(self._activity_of(minute), boot_ms=minute.start_ms - offset_ms)
         for hit in hits:

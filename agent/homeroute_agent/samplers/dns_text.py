@@ -2,7 +2,9 @@
 
 dnsmasq with ``log-queries=extra`` names the client on every line; plainly, only on
 the question, so that an answer made here is joined to the question before it.
-unbound's RPZ lines carry category, client and name together.
+unbound's RPZ lines carry category, client and name together. Both write the time to
+the second: dnsmasq (through syslog too) local time without a year, unbound by default
+seconds since 1970. :func:`written_s` reads of it what is the same in every time zone.
 """
 
 from __future__ import annotations
@@ -20,6 +22,15 @@ _QUERY = re.compile(r"query\[(?P<type>[^\]]+)\] (?P<name>\S+) from (?P<client>[0
 _MADE_HERE = re.compile(r"(?P<source>config|\S*/\S+) (?P<name>\S+) is (?P<answer>\S+)$")
 _BLOCKED_BY_CONFIG = frozenset({"0.0.0.0", "::", "NXDOMAIN"})  # noqa: S104 -- an answer, no bind
 _BLOCKED_BY_FILE = frozenset({"0.0.0.0", "::"})  # noqa: S104 -- the same
+
+_LOCAL_TIME = re.compile(
+    r"^(?:(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} [ \d]\d |\d{4}-\d\d-\d\dT)"
+    r"\d\d:(?P<minute>\d\d):(?P<second>\d\d)"
+)
+"""As syslog writes it, in either style, and OpenWrt's ``logread``."""
+_EPOCH = re.compile(r"^\[(?P<epoch>\d{1,12})\] ")
+QUARTER_S = 900
+"""Time zones differ by whole quarters of an hour."""
 
 _UNBOUND = re.compile(r"unbound\[\d+(?::\d+)?\] ?info: ")
 _RPZ = re.compile(
@@ -78,6 +89,34 @@ class Block:
 
     def __repr__(self) -> str:
         return f"<{self.action}>"
+
+
+def written_ms(line: str, *, read_ms: int, wall_ms: int, since_ms: int) -> int:
+    """When a line was written, on the clock of ``read_ms``: the middle of its second.
+
+    It was read at ``read_ms``, when the system's clock showed ``wall_ms``, and had not
+    been there at ``since_ms``. A line that does not say, or says what cannot be (the
+    system's clock was set in between), was written when it was read.
+    """
+    said_s = written_s(line)
+    if said_s is None:
+        return read_ms
+    age_ms = (wall_ms - said_s * 1000) % (QUARTER_S * 1000)
+    at_ms = read_ms - age_ms + 500
+    return at_ms if at_ms >= since_ms - 1000 else read_ms
+
+
+def written_s(line: str) -> int | None:
+    """When a line was written: second of the quarter of an hour, 0 to 899; None if it does not say.
+
+    No time zone, daylight saving or year is needed for it. A leap second is the next
+    minute's first.
+    """
+    if local := _LOCAL_TIME.match(line):
+        return (int(local["minute"]) * 60 + int(local["second"])) % QUARTER_S
+    if epoch := _EPOCH.match(line):
+        return int(epoch["epoch"]) % QUARTER_S
+    return None
 
 
 Format = Literal["dnsmasq", "unbound"]

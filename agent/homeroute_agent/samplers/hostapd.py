@@ -73,7 +73,7 @@ class _Radio:
         self._since = Since()
         self._randomised: set[int] = set()
         self._answering = False
-        self._polled = False
+        self._polled_ms: int | None = None
         self._birth: tuple[int, int] | None = None
 
     async def watch(self) -> None:
@@ -122,17 +122,18 @@ class _Radio:
         await _expect(control, "ATTACH", "OK")
         sightings = await self._list(control)
         now_ms = self._ctx.clock.boot_ms()
+        since_ms = now_ms if self._polled_ms is None else self._polled_ms
         before = {s.client: self._sessions.bytes_of(s.client) for s in sightings}
         came, went = self._sessions.reconcile(self._radio, sightings, now_ms)
-        if self._polled:  # who was here before us did not associate just now
+        if self._polled_ms is not None:  # who was here before us did not associate just now
             self._since.associated += len(came)
             self._since.disassociated += len(went)
         for sighting in sightings:
-            self._note_moved(sighting.client, before[sighting.client], now_ms)
+            self._note_moved(sighting.client, before[sighting.client], since_ms, now_ms)
             self._note_stay(sighting.client)
         for client in went:
             self._note_stay(client)
-        self._polled = self._answering = True
+        self._polled_ms, self._answering = now_ms, True
         self._count_peak()
 
     async def _list(self, control: Control) -> list[Sighting]:
@@ -191,10 +192,16 @@ class _Radio:
         if stay is not None:
             self._ctx.clients.note_stay(client, stay)
 
-    def _note_moved(self, client: int, before: int | None, now_ms: int) -> None:
-        after = self._sessions.bytes_of(client)
-        if before is not None and after is not None and after > before:
-            self._ctx.clients.note_bytes(client, now_ms, after - before)
+    def _note_moved(self, client: int, before: int | None, since_ms: int, now_ms: int) -> None:
+        after, stay = self._sessions.bytes_of(client), self._sessions.stay(client)
+        if after is None or stay is None:
+            return
+        if before is None:
+            # Its first count is of all it moved since it came, unless that was before us.
+            before = 0 if stay.start_ms >= since_ms else after
+        if after > before:
+            since_ms = max(since_ms, stay.start_ms)
+            self._ctx.clients.note_bytes(client, since_ms, now_ms, after - before)
 
     def _count_peak(self) -> None:
         self._since.peak = max(self._since.peak, len(self._sessions.present(self._radio)))

@@ -115,7 +115,7 @@ class Server(asyncio.DatagramProtocol):
         said = accounting(request, addr[0])
         now_ms = self._ctx.clock.boot_ms()
         if said is not None and not self._is_repeated(request.authenticator, now_ms):
-            self._note(self._accounts.hear(said, now_ms), now_ms)
+            self._note(self._accounts.hear(said, now_ms))
 
     async def report(self) -> None:
         """Emit ``wifi`` for each network at every sample, once a NAS was heard."""
@@ -135,7 +135,7 @@ class Server(asyncio.DatagramProtocol):
         async for _ in every(self._ctx.clock, self._ctx.config.minute_s):
             now_ms = self._ctx.clock.boot_ms()
             went, records = self._accounts.tick(now_ms)
-            self._note(went, now_ms)
+            self._note(went)
             for ssid, totals in records:
                 emit_session(self._ctx, ssid, totals)
 
@@ -160,7 +160,7 @@ class Server(asyncio.DatagramProtocol):
             self._randomised.add(client)
         return client
 
-    def _note(self, changes: Iterable[Change], now_ms: int) -> None:
+    def _note(self, changes: Iterable[Change]) -> None:
         for change in changes:
             since = self._since[change.ssid]
             since.associated += change.came
@@ -170,7 +170,9 @@ class Server(asyncio.DatagramProtocol):
             if stay is not None:
                 self._ctx.clients.note_stay(change.client, stay)
             if change.moved_bytes > 0:
-                self._ctx.clients.note_bytes(change.client, now_ms, change.moved_bytes)
+                self._ctx.clients.note_bytes(
+                    change.client, change.since_ms, change.until_ms, change.moved_bytes
+                )
 
     def _emit_wifi(self, ssid: str) -> None:
         present = self._accounts.present(ssid)

@@ -45,13 +45,18 @@ ValueT = TypeVar("ValueT")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a packet, or silence, changed for one client. ``moved_bytes`` were moved since."""
+    """What a packet, or silence, changed for one client.
+
+    ``moved_bytes`` were moved from ``since_ms`` to ``until_ms``.
+    """
 
     client: int
     ssid: str
     came: bool = False
     went: bool = False
     moved_bytes: int = 0
+    since_ms: int = 0
+    until_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -133,10 +138,10 @@ class Accounts:
             here = self._is_here(account)
             self._accounts[key] = account
         self._accounts.move_to_end(key)
-        moved = account.moved
+        moved, since_ms = account.moved, account.started_ms if fresh else account.heard_ms
         _update(account, said, at_ms)
         self._bound_accounts()
-        return [self._changed(account, fresh=fresh, was_here=here, moved=moved)]
+        return [self._changed(account, fresh=fresh, was_here=here, moved=moved, since_ms=since_ms)]
 
     def tick(self, now_ms: int) -> tuple[list[Change], list[tuple[str, Totals]]]:
         """End what is silent. Returns who went, and the records due, each with its SSID."""
@@ -223,7 +228,7 @@ class Accounts:
         return account
 
     def _restart(self, nas: _Nas, said: Accounting, at_ms: int) -> Iterator[Change]:
-        """Accounting-On or -Off: what the NAS had open is over.
+        """Accounting-On or -Off: what the NAS had open is over, and no stay goes on past it.
 
         An access point that names itself speaks for itself alone: hostapd says it once
         for each of its networks.
@@ -232,11 +237,13 @@ class Accounts:
         for (name, _), account in self._accounts.items():
             other = said.access_point and account.access_point not in {"", said.access_point}
             older = account.started_ms < at_ms - SETTLE_MS and account.heard_ms <= at_ms
-            if name == said.nas and older and not other and account.ended_ms is None:
+            if name != said.nas or not older or other:
+                continue
+            if account.ended_ms is None:
                 account.end(at_ms if said.status == "off" else account.heard_ms, "restart")
-                account.parted_ms = at_ms
                 if not self._is_here(account):
                     yield Change(account.client, account.ssid, went=True)
+            account.parted_ms = at_ms
 
     def _silence(self, now_ms: int) -> Iterator[Change]:
         for (name, _), account in self._accounts.items():
@@ -246,7 +253,9 @@ class Accounts:
                 if not self._is_here(account):
                     yield Change(account.client, account.ssid, went=True)
 
-    def _changed(self, account: Account, *, fresh: bool, was_here: bool, moved: int) -> Change:
+    def _changed(
+        self, account: Account, *, fresh: bool, was_here: bool, moved: int, since_ms: int
+    ) -> Change:
         is_here = self._is_here(account)
         # One that came and went before we heard of it did both.
         came = is_here and not was_here if not fresh else not was_here
@@ -255,7 +264,13 @@ class Accounts:
         # What a client moved before we listened was not moved now.
         counted = not fresh or account.started_ms >= self._began_ms
         return Change(
-            account.client, account.ssid, new, went, account.moved - moved if counted else 0
+            account.client,
+            account.ssid,
+            new,
+            went,
+            account.moved - moved if counted else 0,
+            since_ms,
+            account.heard_ms,
         )
 
     def _is_here(self, account: Account) -> bool:
@@ -299,7 +314,10 @@ def _update(account: Account, said: Accounting, at_ms: int) -> None:
     ended_ms = account.ended_ms
     stopped = ended_ms is not None and account.cause == "left"
     if said.status == "stop":
+        parted_ms = account.parted_ms
         account.reopen()
+        if parted_ms is not None and at_ms <= parted_ms + SETTLE_MS:
+            account.parted_ms = parted_ms  # overtaken by the word of its NAS that it restarts
         # Said twice, the first time was right: a repetition is only later.
         account.end(min(at_ms, ended_ms) if stopped and ended_ms is not None else at_ms, "left")
     elif not stopped and ended_ms is not None and at_ms > max(ended_ms, account.parted_ms or 0):

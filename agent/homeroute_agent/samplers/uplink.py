@@ -49,13 +49,18 @@ def wanted(config: Config) -> bool:
 
 
 async def run(ctx: Context) -> None:
-    """Emit ``uplink`` at every sample."""
+    """Emit ``uplink`` at every sample, stamped when its probes began.
+
+    Without service they take their whole timeout: stamped when they ended, an outage
+    would begin late and end on time, and look shorter than it was.
+    """
     uplink = ctx.config.uplink
     assert uplink is not None
     async for _ in every(ctx.clock, ctx.config.sample_s):
         apart_s = min(_APART_S, ctx.config.sample_s / 2 / uplink.probes)
+        began_ms = ctx.clock.stamp()
         point = await measure(uplink, apart_s=apart_s)
-        ctx.emit(enriched(point, ctx.signal.at(ctx.clock.boot_ms())))
+        ctx.emit(enriched(point, ctx.signal.at(ctx.clock.boot_ms())), boot_ms=began_ms)
         ctx.working(NAME)
 
 
