@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from homeroute_simulators.district import District
-from homeroute_simulators.gateway import LAN, SSID, WAN, BusGateway, Gateway
+from homeroute_simulators.gateway import LAN, WAN, BusGateway, Gateway
+from homeroute_simulators.wifi import SSID, Accounting, Socket, Wifi
 
 
 @dataclass(frozen=True, slots=True)
 class Cadence:
     """How often agents do things, in seconds. The defaults are the demonstration's.
 
-    ``probes``, ``timeout_s`` and ``usable_rtt_ms`` are the uplink's, in our own time.
+    ``probes``, ``timeout_s`` and ``usable_rtt_ms`` are the uplink's, in our own time, as is
+    ``modem_timeout_s``.
     """
 
     sample_s: float = 1.0
@@ -25,6 +27,7 @@ class Cadence:
     probes: int = 5
     timeout_s: float = 0.6
     usable_rtt_ms: float = 300.0
+    modem_timeout_s: float = 2.0
     spool_bytes: int = 67_108_864
 
 
@@ -34,14 +37,11 @@ def bus_file(
     """TOML of a bus's agent."""
     return (
         _common(district, gateway, cadence, "bus")
+        + _wifi(gateway.wifi)
+        + _modem(gateway, cadence)
         + f"""
 [gpsd]
 address = "127.0.0.1:{gateway.receiver.port}"
-
-[[hostapd]]
-socket = {_text(gateway.access_point.path)}
-ssid = {_text(SSID)}
-band = "5"
 
 [[dns_log]]
 path = {_text(gateway.query_log.path)}
@@ -112,6 +112,36 @@ usable_rtt_ms = {cadence.usable_rtt_ms}
 """
         + _health(gateway)
     )
+
+
+def _wifi(wifi: Wifi) -> str:
+    if isinstance(wifi, Accounting):
+        return f"""
+[radius]
+listen = "127.0.0.1:{wifi.port}"
+secret_file = {_text(wifi.secret_file)}
+ssid = {_text(SSID)}
+band = "5"
+"""
+    assert isinstance(wifi, Socket)
+    return f"""
+[[hostapd]]
+socket = {_text(wifi.access_point.path)}
+ssid = {_text(SSID)}
+band = "5"
+"""
+
+
+def _modem(gateway: BusGateway, cadence: Cadence) -> str:
+    if gateway.modem is None:
+        return ""
+    return f"""
+[modem]
+tool = "mmcli"
+command = {_text(gateway.modem.path)}
+every_s = {3 * cadence.sample_s}
+timeout_s = {cadence.modem_timeout_s}
+"""
 
 
 def _health(gateway: Gateway) -> str:

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 import resource
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from homeroute_simulators.fleet_device import Device
 from homeroute_simulators.gateway import BusGateway
 from homeroute_simulators.sim_clock import SimClock
 from homeroute_simulators.truth import Recorder
+from homeroute_simulators.wifi import DISORDER, Accounting
 
 FLAP_S = 8.0
 """A flapping modem goes and comes back within this."""
@@ -34,6 +35,9 @@ DISK_BYTES = 1_024
 BURST_BYTES = 20_000_000
 ACTIVITY_LATE_S = 4 * 60.0
 
+BOOT_S = 5.0
+"""From power to an agent that listens, at most."""
+
 
 class Wrong(Protocol):
     """A clock that can be set wrong."""
@@ -41,17 +45,26 @@ class Wrong(Protocol):
     wrong_ms: int
 
 
+class Boot(Protocol):
+    """Starts a device, as :meth:`Device.start` does."""
+
+    async def __call__(self, device: Device, *, dated: bool, quiesce_s: float) -> None:
+        """Return when its agent is at work."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """What faults act on. ``wall`` is the collector's clock, None when it is not ours to set.
 
-    ``clone`` makes a second device with a copy of a device's card, not yet started.
+    ``boot`` starts a device. ``clone`` makes a second device with a copy of a device's
+    card, not yet started.
     """
 
     clock: SimClock
     cadence: Cadence
     recorder: Recorder | None
     device: Callable[[str], Device]
+    boot: Boot
     clone: Callable[[Device], Awaitable[Device]]
     wall: Wrong | None
     quiesce_s: float
@@ -94,11 +107,14 @@ async def _boot_1970(stage: Stage, fault: Fault) -> str:
     troubles = device.gateway.troubles
     await _cut(stage, device)
     troubles.gps = troubles.uncovered = True
+    # The system's clock too begins in 1970, and its log is dated by it.
+    troubles.wall_ahead_s = -stage.clock.now_ms() / 1000
     try:
         await _boot(stage, device)
         await stage.clock.until(fault.end_ms)
     finally:
         troubles.gps = troubles.uncovered = False
+        troubles.wall_ahead_s = 0.0
     return "no fix and no coverage to tell the date"
 
 
@@ -111,19 +127,24 @@ async def _cut(stage: Stage, device: Device) -> None:
     memory_ms = round(cadence.batch_s * 1000)
     since_ms = at_ms - memory_ms if kept_ms is None else min(kept_ms, at_ms)
     stage.lost(name, since_ms, at_ms, "power cut before it was spooled")
-    for of, held_s in (
-        ("activity", ACTIVITY_LATE_S + cadence.minute_s / 4),
-        ("filter", 2 * cadence.minute_s),
-        ("session", cadence.session_interim_s + cadence.minute_s),
-    ):
-        start_ms = since_ms - round(held_s * 1000)
-        stage.lost(name, start_ms, at_ms, "power cut before it was told", of)
+    for of, held_ms in _told_late_ms(cadence):
+        stage.lost(name, since_ms - held_ms, at_ms, "power cut before it was told", of)
+
+
+def _told_late_ms(cadence: Cadence) -> Iterator[tuple[str, int]]:
+    """How old measurements are, at most, when they are told."""
+    yield "activity", round(1000 * (ACTIVITY_LATE_S + cadence.minute_s / 4))
+    yield "filter", round(1000 * 2 * cadence.minute_s)
+    yield "session", round(1000 * (cadence.session_interim_s + cadence.minute_s))
 
 
 async def _boot(stage: Stage, device: Device) -> None:
-    device.gateway.power_on()
+    await device.gateway.power_on()
+    at_ms = device.gateway.at_ms
     # A gateway without a battery for its clock boots in 1970.
-    await device.start(dated=False, quiesce_s=stage.quiesce_s)
+    await stage.boot(device, dated=False, quiesce_s=stage.quiesce_s)
+    for of in ("activity", "filter", "session"):
+        stage.lost(device.gateway.device, at_ms, at_ms + round(BOOT_S * 1000), "booting", of)
 
 
 async def _clock_jump(stage: Stage, fault: Fault) -> str:
@@ -200,25 +221,54 @@ async def _hostapd_restart(stage: Stage, fault: Fault) -> str:
     gateway = stage.device(fault.device).gateway
     if not isinstance(gateway, BusGateway):
         return "a hotspot's hostapd is not watched"
-    gateway.restart_hostapd(up=False)
+    await gateway.restart_wifi(up=False)
     try:
         await stage.clock.until(fault.end_ms)
     finally:
-        gateway.restart_hostapd(up=True)
+        await gateway.restart_wifi(up=True)
     return "every client had to associate anew"
+
+
+async def _radius_disorder(stage: Stage, fault: Fault) -> str:
+    gateway = stage.device(fault.device).gateway
+    if not isinstance(gateway, BusGateway) or not isinstance(gateway.wifi, Accounting):
+        return "no access point here sends accounting"
+    gateway.wifi.disorder(on=True)
+    try:
+        await stage.clock.until(fault.end_ms)
+    finally:
+        gateway.wifi.disorder(on=False)
+    return f"packets sent twice ({DISORDER.duplicated:.0%}), overtaken ({DISORDER.reordered:.0%})"
+
+
+async def _modem_hang(stage: Stage, fault: Fault) -> str:
+    gateway = stage.device(fault.device).gateway
+    if not isinstance(gateway, BusGateway) or gateway.modem is None:
+        return "no modem here can be asked"
+    gateway.modem.hang(hanging=True)
+    try:
+        await stage.clock.until(fault.end_ms)
+    finally:
+        gateway.modem.hang(hanging=False)
+    return "the modem's program prints nothing"
 
 
 async def _full_disk(stage: Stage, fault: Fault) -> str:
     device = stage.device(fault.device)
     if device.pid == os.getpid():
         raise ValueError(f"{fault.device} does not run in a process of its own: its disk is ours")
-    began_ms = stage.clock.now_ms() - round(stage.cadence.batch_s * 1000)
+    memory_ms = round(stage.cadence.batch_s * 1000)
+    began_ms = stage.clock.now_ms() - memory_ms
     _bound_files(device.pid, DISK_BYTES)
     try:
         await stage.clock.until(fault.end_ms)
     finally:
         _bound_files(device.pid, resource.RLIM_INFINITY)
-        stage.lost(fault.device, began_ms, stage.clock.now_ms(), "the disk was full")
+        at_ms = stage.clock.now_ms()
+        stage.lost(fault.device, began_ms, at_ms, "the disk was full")
+        # What is told late was to be put there while it was full.
+        for of, held_ms in _told_late_ms(stage.cadence):
+            stage.lost(fault.device, began_ms - held_ms, at_ms, "the disk was full", of)
     return f"no file could grow past {DISK_BYTES} bytes"
 
 
@@ -280,6 +330,8 @@ APPLIED: dict[Kind, Callable[[Stage, Fault], Awaitable[str]]] = {
     "no_coverage": _no_coverage,
     "filter_off": _filter_off,
     "hostapd_restart": _hostapd_restart,
+    "radius_disorder": _radius_disorder,
+    "modem_hang": _modem_hang,
     "full_disk": _full_disk,
     "cloned_card": _cloned_card,
     "older_agent": _older_agent,

@@ -3,8 +3,9 @@
 Guarantees: agents are run as on a bus, each with its own configuration file,
 credential and state folder, and know nothing of the simulation; a device
 without coverage reaches neither broker nor probe target; the world moves in steps
-of one simulated second, however late they are. Does not: run a broker or a
-collector.
+of one simulated second, and simulated time waits for each of them to be delivered,
+and for a device that boots: a slow machine makes a long run, not another one. When
+it ends, everybody has got off. Does not: run a broker or a collector.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import os
 import random
 import shutil
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,10 @@ from homeroute_simulators.district import Bus, District
 from homeroute_simulators.faults import Fault
 from homeroute_simulators.faults_apply import Stage, Wrong, make_all
 from homeroute_simulators.fleet_device import Device
-from homeroute_simulators.gateway import SSID, BusGateway, Gateway, HotspotGateway
+from homeroute_simulators.fleet_pacing import Pacing
+from homeroute_simulators.fleet_wear import Wear, worn
+from homeroute_simulators.gateway import BusGateway, Gateway
+from homeroute_simulators.gateway_hotspot import HotspotGateway
 from homeroute_simulators.link import Link
 from homeroute_simulators.logbook import Logbook
 from homeroute_simulators.names import write_lists
@@ -40,6 +44,7 @@ from homeroute_simulators.roads import Shape
 from homeroute_simulators.sim_clock import SimClock
 from homeroute_simulators.truth import Recorder
 from homeroute_simulators.truth_facts import Facts
+from homeroute_simulators.wifi import SSID
 
 MEMORY = Path("/dev/shm")  # noqa: S108 -- a folder of ours is made in it
 """Where Linux keeps files in memory; elsewhere the system's temporary folder serves."""
@@ -48,6 +53,9 @@ STEP_MS = 1_000
 
 ALIKE_S = 10.0
 """Devices start spread over so many simulated seconds, so that they do not sample as one."""
+
+PARKED_STEPS = 2
+"""After the last drive: time for the last words to arrive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,9 @@ class Fleet:
     device. ``clock`` is simulated time, by which agents and gateways then live, and
     which begins with the run; None: this machine's. ``faults`` need a clock; ``wall``
     is the collector's own, for the fault that sets it wrong. ``recorder`` is told the
-    truth. ``at_ms`` is the world's time so far, 0 before the run.
+    truth. ``wears`` says, by a bus's place in the district, what it is equipped with; a
+    fault that needs something else makes an exception. ``at_ms`` is the world's time so
+    far, 0 before the run.
     """
 
     def __init__(
@@ -84,6 +94,7 @@ class Fleet:
         faults: Sequence[Fault] = (),
         recorder: Recorder | None = None,
         wall: Wrong | None = None,
+        wears: Callable[[int], Wear] = worn,
     ) -> None:
         self._district = district
         self._courses = [
@@ -100,6 +111,8 @@ class Fleet:
         self._faults = tuple(faults)
         self._recorder = recorder
         self._wall = wall
+        self._wears = wears
+        self._clock_file: Path | None = None
         self._devices: dict[str, Device] = {}
         self._lists: tuple[Path, Path] | None = None
         self._logs = Path()
@@ -142,20 +155,24 @@ class Fleet:
         self._logs = Path(tempfile.mkdtemp(prefix="homeroute-"))
         # The world has a time of its own even where agents keep this machine's.
         clock = self._clock or SimClock(1.0, wall_clock_ms())
+        self._pacing = Pacing(clock, holds=self._clock is not None)
         try:
             async with contextlib.AsyncExitStack() as stack:
                 began_ms = clock.start_ms if self._clock else clock.now_ms()
+                self._clock_file = runtime / "clock"
+                clock.share(self._clock_file)
                 for gateway in self._build(runtime, began_ms):
                     await gateway.open()
                     stack.push_async_callback(gateway.close)
                     self._devices[gateway.device] = self._device(gateway, runtime)
                 self.at_ms = began_ms
                 books = self._logbooks(began_ms)
-                driving = asyncio.create_task(self._drive(clock, until_ms, books), name="drive")
                 stopping = asyncio.create_task(stop.wait(), name="stop")
-                working = {driving, stopping}
+                working: set[asyncio.Task[object]] = {stopping}
                 try:
                     await self._start(clock, quiesce_s)
+                    driving = asyncio.create_task(self._drive(clock, until_ms, books), name="drive")
+                    working.add(driving)
                     if self._faults:
                         making = make_all(self._stage(clock, quiesce_s), self._faults)
                         working.add(asyncio.create_task(making, name="faults"))
@@ -165,6 +182,7 @@ class Fleet:
                         task.cancel()
                     await asyncio.gather(*working, return_exceptions=True)
                     ledgers = await self._end()
+                    self._pacing.end()
                 for book in books:
                     book.close(self.at_ms)
                 for device in self._devices.values():
@@ -179,8 +197,9 @@ class Fleet:
 
     def _build(self, runtime: Path, at_ms: int) -> Iterator[Gateway]:
         district = self._district
-        for course in self._courses:
+        for index, course in enumerate(self._courses):
             device = course.bus.device
+            wears = self._wears(index).with_faults(self._kinds(device))
             yield BusGateway(
                 course,
                 _folder(runtime, device),
@@ -188,6 +207,8 @@ class Fleet:
                 random.Random(f"{district.seed} {device}"),
                 district=district,
                 log_folder=_folder(self._logs, device),
+                wears=wears.wifi,
+                modem=wears.modem,
                 at_ms=at_ms,
                 facts=self._facts(device, at_ms),
                 rtt_scale=self._rtt_scale,
@@ -222,13 +243,17 @@ class Fleet:
             text = bus_file(self._district, gateway, self._cadence, *self._lists)
         else:
             text = hotspot_file(self._district, gateway, self._cadence)
-        kinds = {fault.kind for fault in self._faults if fault.device == gateway.device}
+        kinds = self._kinds(gateway.device)
         if "counter_wrap" in kinds:
             gateway.wrap_counters()
-        return self._configured(gateway, self._state / gateway.device, text, "full_disk" in kinds)
+        own_process = self._clock_file if "full_disk" in kinds else None
+        return self._configured(gateway, self._state / gateway.device, text, own_process)
+
+    def _kinds(self, device: str) -> set[str]:
+        return {fault.kind for fault in self._faults if fault.device == device}
 
     def _configured(
-        self, gateway: Gateway, folder: Path, text: str, own_process: bool = False
+        self, gateway: Gateway, folder: Path, text: str, own_process: Path | None = None
     ) -> Device:
         folder.mkdir(parents=True, exist_ok=True)
         password = folder / "password"
@@ -253,6 +278,7 @@ class Fleet:
             cadence=self._cadence,
             recorder=self._recorder,
             device=self._devices.__getitem__,
+            boot=self._pacing.boot,
             clone=self._clone,
             wall=self._wall,
             quiesce_s=quiesce_s,
@@ -261,27 +287,39 @@ class Fleet:
     # -- running it
 
     async def _start(self, clock: SimClock, quiesce_s: float) -> None:
-        apart_s = 0.0
-        if self._clock is not None:
-            apart_s = min(ALIKE_S, self._cadence.sample_s) / len(self._devices)
+        """Boot every device, some time before the world moves."""
+        ahead_s = 0.0 if self._clock is None else min(ALIKE_S, self._cadence.sample_s)
+        self._pacing.begin(ahead_s)
+        at_ms = clock.start_ms - ahead_s * 1000
         for number, device in enumerate(self._devices.values()):
-            await device.start(uptime_s=300.0 + number, quiesce_s=quiesce_s)
-            await clock.sleep(apart_s)
+            device.gateway.stand(clock.now_ms())
+            await self._pacing.boot(device, uptime_s=300.0 + number, quiesce_s=quiesce_s)
+            at_ms += ahead_s * 1000 / len(self._devices)
+            await self._pacing.go_on(at_ms)
 
     async def _drive(
         self, clock: SimClock, until_ms: int | None, books: Collection[Logbook]
     ) -> None:
+        await self._pacing.arrived(self.at_ms + STEP_MS)
         while until_ms is None or self.at_ms + STEP_MS <= until_ms:
-            at_ms = self.at_ms + STEP_MS
-            await clock.until(at_ms)
-            for device in tuple(self._devices.values()):
-                device.gateway.advance(at_ms, STEP_MS / 1000)
-                # A breath between devices: each has its own radio, none waits for another.
-                await asyncio.sleep(0)
-            self.at_ms = at_ms
-            for book in books:
-                book.note(at_ms)
-            self.late_ms = max(self.late_ms, clock.now_ms() - at_ms)
+            await self._step(clock, books)
+        for device in self._devices.values():
+            device.gateway.park()
+        for _ in range(PARKED_STEPS):
+            await self._step(clock, ())
+
+    async def _step(self, clock: SimClock, books: Collection[Logbook]) -> None:
+        at_ms = self.at_ms + STEP_MS
+        await clock.until(at_ms)
+        for device in tuple(self._devices.values()):
+            device.gateway.advance(at_ms, STEP_MS / 1000)
+            # A breath between devices: each has its own radio, none waits for another.
+            await asyncio.sleep(0)
+        self.at_ms = at_ms
+        for book in books:
+            book.note(at_ms)
+        self.late_ms = max(self.late_ms, clock.now_ms() - at_ms)
+        await self._pacing.arrived(at_ms + STEP_MS)
 
     async def _watch(
         self,

@@ -1,7 +1,7 @@
 """One simulated device's agent in a process of its own: ``python -m`` of this, by the fleet.
 
-It reads the same simulated time as its parent, whose monotonic clock is this
-machine's, and stops when its standard input is closed.
+It reads the same simulated time as its parent, which shares it in a file, and stops
+when its standard input is closed.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from homeroute_simulators.sim_clock import SimClock
 
 
 async def _main(words: list[str]) -> None:
-    file, speed, start_ms, origin_s, booted_ms, boot_id, dated, quiesce_s = words
-    clock = SimClock(float(speed), int(start_ms), origin_s=float(origin_s))
+    file, speed, start_ms, shared, booted_ms, boot_id, dated, quiesce_s = words
+    clock = SimClock(float(speed), int(start_ms), shared=Path(shared))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 

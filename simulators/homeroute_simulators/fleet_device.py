@@ -28,7 +28,7 @@ class Device:
     """A gateway and its agent. ``clock`` None: the agent takes this machine's time.
 
     ``own_process``: the agent runs in a process of its own, so that this one device
-    can be given limits of the operating system.
+    can be given limits of the operating system; its clock is the one shared in that file.
     """
 
     def __init__(
@@ -38,14 +38,14 @@ class Device:
         config: Config,
         clock: SimClock | None,
         *,
-        own_process: bool = False,
+        own_process: Path | None = None,
     ) -> None:
         self.gateway = gateway
         self.config_file = config_file
         self.config = config
         self.boots = 0
         self._clock = clock
-        self._own_process = own_process
+        self._clock_file = own_process
         self._stop = asyncio.Event()
         self._task: asyncio.Task[Ledger] | None = None
         self._child: asyncio.subprocess.Process | None = None
@@ -72,10 +72,10 @@ class Device:
         self.boots += 1
         self._stop = asyncio.Event()
         boot_id = f"{self.gateway.device}-boot-{self.boots}"
-        if self._own_process and self._clock is not None:
+        if self._clock_file is not None and self._clock is not None:
             booted_ms = self._clock.now_ms() - round(uptime_s * 1000)
             words = [str(self.config_file), repr(self._clock.speed), str(self._clock.start_ms)]
-            words += [repr(self._clock.origin_s), str(booted_ms), boot_id, str(int(dated))]
+            words += [str(self._clock_file), str(booted_ms), boot_id, str(int(dated))]
             self._child = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *("-m", "homeroute_simulators.fleet_apart", *words, repr(quiesce_s)),
@@ -87,7 +87,10 @@ class Device:
         clock: Clock | None = None
         if self._clock is not None:
             booted_ms = self._clock.now_ms() - round(uptime_s * 1000)
-            clock = self._clock.device(booted_ms, boot_id, dated=dated)
+            troubles = self.gateway.troubles
+            clock = self._clock.device(
+                booted_ms, boot_id, dated=dated, wall_ahead_s=lambda: troubles.wall_ahead_s
+            )
         self._task = asyncio.create_task(
             run_agent(
                 self.config,

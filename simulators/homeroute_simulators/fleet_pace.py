@@ -2,10 +2,10 @@
 
 The uplink's probe is timed by the machine's own clock, and the network it crosses
 is a real one, of sockets. At ten times the speed a weak cell's 420 ms would be
-four seconds, and samples would no longer come every ten. So the world's round
-trips, the agent's ``usable_rtt_ms`` and its ``timeout_s`` all shrink alike, as far
-as this machine's own delays allow: the state judged is the same, and ``rtt_ms`` as
-reported is the world's divided by the scale.
+four seconds. Where a probe's timeout would not fit between two samples any more, the
+world's round trips, the agent's ``usable_rtt_ms`` and its ``timeout_s`` all shrink
+alike, as far as this machine's own delays allow: the state judged is the same, and
+``rtt_ms`` as reported is the world's divided by the scale.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from homeroute_simulators.agent_file import Cadence
 RTT_SCALE_BOUND = 4.0
 """Past this, a busy event loop's delay looks like a weak cell's."""
 
+ROOM = 0.6
+"""How much of the time between two samples a probe without an answer may take."""
+
 PROBES = 1
 """A sample's probes in faster time: several stand 100 ms of our own time apart."""
 
@@ -25,7 +28,8 @@ def pace(cadence: Cadence, speed: float) -> tuple[Cadence, float]:
     """The cadence for that speed, and the scale of round trips."""
     if speed <= 1.0:
         return cadence, 1.0
-    scale = min(speed, RTT_SCALE_BOUND)
+    scale = cadence.timeout_s / (ROOM * cadence.sample_s / speed)
+    scale = min(max(1.0, scale), RTT_SCALE_BOUND)
     return (
         dataclasses.replace(
             cadence,

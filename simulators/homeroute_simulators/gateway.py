@@ -22,8 +22,8 @@ from homeroute_simulators.course import Course
 from homeroute_simulators.district import Client, District
 from homeroute_simulators.dnsmasq import Lease, Lookup, QueryLog, write_leases
 from homeroute_simulators.gpsd import Fix, Receiver
-from homeroute_simulators.hostapd import AccessPoint
 from homeroute_simulators.link import Link
+from homeroute_simulators.modem import Cell, ModemProgram
 from homeroute_simulators.names import TASTES, asked_for, is_blocked, lookups_per_min
 from homeroute_simulators.proc import Interface, Root, Vitals
 from homeroute_simulators.radio import (
@@ -32,11 +32,13 @@ from homeroute_simulators.radio import (
     WEAKEST_DBM,
     probe_loss,
     probe_rtt_ms,
+    rsrq_db,
+    sinr_db,
 )
 from homeroute_simulators.resolver import Air, Resolver
 from homeroute_simulators.truth_facts import Facts
+from homeroute_simulators.wifi import Accounting, Kind, Socket, Wifi
 
-SSID = "Bus-WiFi"
 WAN, LAN = "wwan0", "wlan0"
 UNKNOWN = "unknown"
 """The carrier of a device that was not told: take-home hotspots are not."""
@@ -44,8 +46,11 @@ MEMORY_KIB = 1_000_000
 COUNTER = 2**32
 """Where the counters of a gateway with a 32-bit kernel begin anew."""
 
-USABLE_RTT_MS, CONNECTED_RTT_MS = 200.0, 420.0
-"""Where truth is told: at most, and at least, the round trip in those states."""
+USABLE_RTT_MS, CONNECTED_RTT_MS = (0.0, 120.0), (420.0, 450.0)
+"""Where truth is told: the shortest and the longest round trip in those states."""
+
+SHOWN_EVERY_S = 10
+"""A modem refreshes its figures so often."""
 
 
 @dataclass(slots=True)
@@ -128,8 +133,9 @@ class Gateway(ABC):
         if self.facts is not None:
             self.facts.power_off(self.at_ms)
 
-    def power_on(self) -> None:
+    async def power_on(self) -> None:
         """Boot: counters and uptime begin at nothing, and the receiver is cold."""
+        self.resolver.asked = 0
         self.troubles.power = False
         self.interfaces = {WAN: Interface(), LAN: Interface()}
         self._vitals = Vitals(0.0, 1.0, 1.0, MEMORY_KIB, 600_000, 40.0)
@@ -148,6 +154,19 @@ class Gateway(ABC):
         """The modem comes up anew: the WAN's counters begin at nothing."""
         self.interfaces[WAN].rx_bytes = self.interfaces[WAN].tx_bytes = 0
 
+    def park(self) -> None:  # noqa: B027 -- a device that does not move has nothing to do
+        """The drive is over: whoever is aboard gets off, and nothing happens any more."""
+
+    def stand(self, at_ms: int) -> None:
+        """It is on and has service from then, though its world moves only later."""
+        if self.facts is not None:
+            self.facts.service(at_ms, 2)
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody looks at its interfaces, as an agent that is up does."""
+        return self.resolver.asked > 0
+
     @property
     def wall(self) -> datetime:
         """The device's own system clock, right or wrong."""
@@ -165,7 +184,8 @@ class Gateway(ABC):
         rtt_ms, air.loss = float(probe_rtt_ms(signal)[0]), float(probe_loss(signal)[0])
         if self.facts is not None:
             state = 0 if signal_dbm < SERVICE_FLOOR_DBM else 2 if signal_dbm >= GOOD_DBM else 1
-            rtt_ms = min(rtt_ms, USABLE_RTT_MS) if state == 2 else max(rtt_ms, CONNECTED_RTT_MS)
+            least_ms, most_ms = USABLE_RTT_MS if state == 2 else CONNECTED_RTT_MS
+            air.least_ms, air.most_ms = least_ms / self._rtt_scale, most_ms / self._rtt_scale
             air.loss = 0.0 if state else 1.0
             self.facts.service(self.at_ms, state)
         air.rtt_ms = rtt_ms / self._rtt_scale
@@ -205,7 +225,8 @@ class Gateway(ABC):
 class BusGateway(Gateway):
     """A bus on its course. Its gateway has power for as long as it is there, also between drives.
 
-    ``log_folder`` holds what only grows; by default ``folder``.
+    ``log_folder`` holds what only grows, and programs; by default ``folder``. ``wears``
+    is what tells of its clients; ``modem``: there is one that can be asked.
     """
 
     def __init__(
@@ -217,6 +238,8 @@ class BusGateway(Gateway):
         *,
         district: District,
         log_folder: Path | None = None,
+        wears: Kind = "hostapd",
+        modem: bool = False,
         at_ms: int,
         facts: Facts | None = None,
         rtt_scale: float = 1.0,
@@ -227,49 +250,76 @@ class BusGateway(Gateway):
         )
         self.carrier = bus.carrier
         self.course = course
-        self.access_point = AccessPoint(folder / LAN, SSID, now_s=lambda: self.at_ms / 1000)
+        self.wifi: Wifi = (
+            Accounting(folder, rng, self._now_s)
+            if wears == "radius"
+            else Socket(folder / LAN, self._now_s, self._told)
+        )
         self.receiver = Receiver()
-        self.query_log = QueryLog((log_folder or folder) / "dnsmasq.log")
+        log_folder = log_folder or folder
+        self.query_log = QueryLog(log_folder / "dnsmasq.log")
+        self.modem = ModemProgram(log_folder / "modem", "mmcli") if modem else None
         self.leases_file = folder / "dnsmasq.leases"
         self._district = district
         self._zone = ZoneInfo(district.timezone)
         self._leases: dict[str, Lease] = {}
+        self._parked = False
 
     async def open(self) -> None:
         """Open every interface, those aboard already associated."""
         await super().open()
         await self.receiver.open()
-        self.access_point.open()
+        await self.wifi.open()
         self._seat(self.course.moment(self.at_ms).aboard)
         # Looking at a road for the first time takes long: before there is anyone to wait.
         self.course.air(self.at_ms)
 
     async def close(self) -> None:
         """Close every interface."""
-        self.access_point.close()
+        self.wifi.close(politely=False)
         await self.receiver.close()
         await super().close()
 
     def power_off(self) -> None:
         """Lose power: the clients lose their access point, and the log its writer."""
         super().power_off()
-        self.access_point.close()
-        self.access_point.stations.clear()
+        self.wifi.close(politely=False)
         self.receiver.restart()
 
-    def power_on(self) -> None:
+    async def power_on(self) -> None:
         """Boot; clients associate again with the next step."""
-        super().power_on()
-        self.access_point.open()
+        await super().power_on()
+        await self.wifi.open()
 
-    def restart_hostapd(self, *, up: bool) -> None:
-        """Hostapd goes down, or comes up again: every client has to associate anew."""
+    async def restart_wifi(self, *, up: bool) -> None:
+        """The access point goes down, or comes up again: every client has to associate anew."""
         self.troubles.hostapd = not up
         if up:
-            self.access_point.open()
+            await self.wifi.open()
             return
-        self.access_point.close()
+        clients = list(self.wifi.here)
+        self.wifi.close()
+        if self.facts is not None:
+            for mac in clients:
+                self.facts.left(mac, self.at_ms, forgotten=self.wifi.forgets)
+            self.facts.parted(self.at_ms)
+
+    def park(self) -> None:
+        """Everybody gets off, and the bus stands still."""
+        self._parked = True
         self._seat(())
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody looks at its interfaces, as an agent that is up does."""
+        return super().watched and self.receiver.watched
+
+    def _now_s(self) -> float:
+        return self.at_ms / 1000
+
+    def _told(self, mac: str) -> None:
+        if self.facts is not None:
+            self.facts.told(mac)
 
     def _step(self, step_s: float) -> None:
         moment = self.course.moment(self.at_ms)
@@ -290,19 +340,28 @@ class BusGateway(Gateway):
             self.receiver.report(fix)
         signal_dbm, bad = self.course.air(self.at_ms)
         self._cover(WEAKEST_DBM if bad else signal_dbm)
-        aboard = () if self.troubles.hostapd else moment.aboard
+        self._show(signal_dbm)
+        aboard = () if self.troubles.hostapd or self._parked else moment.aboard
         self._seat(aboard)
         self._use(aboard, step_s)
-        self.access_point.chatter()
+        self.wifi.advance()
         self._live(step_s, 0.012 * len(aboard))
+
+    def _show(self, signal_dbm: float) -> None:
+        """What the modem hears, as often as it looks."""
+        if self.modem is None or self.at_ms // 1000 % SHOWN_EVERY_S:
+            return
+        there, signal = self.link.covered, np.array([signal_dbm])
+        figures = float(rsrq_db(signal)[0]), float(sinr_db(signal)[0])
+        self.modem.show(Cell(signal_dbm, *figures, carrier=self.carrier) if there else None)
 
     def _seat(self, clients: Iterable[Client]) -> None:
         aboard = {client.mac: client for client in clients}
-        for mac in [mac for mac in self.access_point.stations if mac not in aboard]:
-            self.access_point.disassociate(mac)
+        for mac in [mac for mac in self.wifi.here if mac not in aboard]:
+            self.wifi.leave(mac)
             if self.facts is not None:
-                self.facts.left(mac, self.at_ms)
-        joined = [client for mac, client in aboard.items() if mac not in self.access_point.stations]
+                self.facts.left(mac, self.at_ms, forgotten=self.wifi.forgets)
+        joined = [client for mac, client in aboard.items() if mac not in self.wifi.here]
         for client in joined:
             # The lease comes before the first lookup, as DHCP does.
             known = len(self._leases)
@@ -311,7 +370,7 @@ class BusGateway(Gateway):
         if joined:
             write_leases(self.leases_file, self._leases.values(), self.wall)
         for client in joined:
-            self.access_point.associate(client.mac, self._rng.randint(-68, -38))
+            self.wifi.join(client.mac, self._rng.randint(-68, -38))
             if self.facts is not None:
                 self.facts.joined(client.mac, self.at_ms)
 
@@ -329,41 +388,10 @@ class BusGateway(Gateway):
                 continue
             # Traffic comes in bursts: mostly nothing, now and then a page.
             got = int(taste.down_bytes_s * step_s * 6) if self._rng.random() < 1 / 6 else 0
-            station = self.access_point.stations[client.mac]
-            station.tx_bytes += got
-            station.rx_bytes += int(got * taste.up_ratio)
+            self.wifi.move(client.mac, got, int(got * taste.up_ratio))
             down += got
             up += int(got * taste.up_ratio)
             if got and self.facts is not None:
                 self.facts.moved(client.mac, self.at_ms, got, int(got * taste.up_ratio))
         self.query_log.append(lookups, self.wall.astimezone(self._zone))
         self._move(down, up)
-
-
-class HotspotGateway(Gateway):
-    """A take-home hotspot: stands still, in good coverage, used in the evening and whenever."""
-
-    def __init__(
-        self,
-        device: str,
-        folder: Path,
-        link: Link,
-        rng: random.Random,
-        *,
-        daily_bytes: int,
-        at_ms: int,
-        facts: Facts | None = None,
-        rtt_scale: float = 1.0,
-    ) -> None:
-        super().__init__(device, folder, link, rng, at_ms=at_ms, facts=facts, rtt_scale=rtt_scale)
-        self._bytes_s = daily_bytes / 86_400.0
-
-    def _step(self, step_s: float) -> None:
-        if self.troubles.power:
-            return
-        self._cover(-96.0 + self._rng.gauss(0.0, 1.5))
-        got = (
-            int(self._bytes_s * step_s * 5) if self.link.covered and self._rng.random() < 0.2 else 0
-        )
-        self._move(got, got // 12)
-        self._live(step_s, 0.05)

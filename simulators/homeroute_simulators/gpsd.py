@@ -80,6 +80,11 @@ class Receiver:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=_LINE_BOUND)
         self.port = self._server.sockets[0].getsockname()[1]
 
+    @property
+    def watched(self) -> bool:
+        """Whether anybody watches."""
+        return bool(self._watchers)
+
     async def close(self) -> None:
         """Hang up on everybody."""
         if self._server is not None:

@@ -56,16 +56,23 @@ class AccessPoint:
     """One interface's control socket, and the stations on it.
 
     ``path`` must fit a unix socket's name (some 100 bytes). ``now_s`` is a
-    monotonic clock, the one stations' ``connected_s`` is on.
+    monotonic clock, the one stations' ``connected_s`` is on. ``told`` is called with
+    the MAC of every station whose counters were printed.
     """
 
     def __init__(
-        self, path: Path, ssid: str, *, now_s: Callable[[], float] = time.monotonic
+        self,
+        path: Path,
+        ssid: str,
+        *,
+        now_s: Callable[[], float] = time.monotonic,
+        told: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.path = path
         self.ssid = ssid
         self.stations: dict[str, Station] = {}
         self._now_s = now_s
+        self._told = told
         self._attached: set[str | bytes] = set()
         self._socket: socket.socket | None = None
 
@@ -134,7 +141,10 @@ class AccessPoint:
 
     def _block(self, index: int) -> str:
         stations = list(self.stations.values())
-        return stations[index].block(index + 1, self._now_s()) if index < len(stations) else ""
+        if index >= len(stations):
+            return ""
+        self._told(stations[index].mac)
+        return stations[index].block(index + 1, self._now_s())
 
     def _receive(self) -> None:
         assert self._socket is not None

@@ -8,6 +8,7 @@ method ``dns`` measures.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import struct
 from dataclasses import dataclass
@@ -20,10 +21,15 @@ _RESPONSE = 0x8180
 
 @dataclass(slots=True)
 class Air:
-    """The radio at this moment: typical round trip in ms, share of packets lost."""
+    """The radio at this moment: typical round trip in ms, share of packets lost.
+
+    No round trip is longer than ``most_ms`` or shorter than ``least_ms``.
+    """
 
     rtt_ms: float = 50.0
     loss: float = 0.0
+    least_ms: float = 0.0
+    most_ms: float = math.inf
 
 
 def reply(query: bytes) -> bytes | None:
@@ -46,6 +52,7 @@ class Resolver(asyncio.DatagramProtocol):
     def __init__(self, air: Air, rng: random.Random) -> None:
         self.air = air
         self.port = 0
+        self.asked = 0
         self._rng = rng
         self._transport: asyncio.DatagramTransport | None = None
 
@@ -64,11 +71,13 @@ class Resolver(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Answer after the round trip, or not at all."""
+        self.asked += 1
         answer = reply(data)
         if answer is None or self._rng.random() < self.air.loss:
             return
         # Round trips have a long right tail.
-        delay_s = self.air.rtt_ms / 1000.0 * (0.85 + self._rng.expovariate(6.0))
+        delay_ms = self.air.rtt_ms * (0.85 + self._rng.expovariate(6.0))
+        delay_s = min(max(delay_ms, self.air.least_ms), self.air.most_ms) / 1000.0
         asyncio.get_running_loop().call_later(delay_s, self._send, answer, addr)
 
     def _send(self, answer: bytes, addr: tuple[str, int]) -> None:

@@ -38,6 +38,7 @@ _TABLES = {
     "block": "device, time_ms, category",
     "fault": "device, kind, start_ms, end_ms",
     "lost": "device, start_ms, end_ms, of",
+    "unseen": "device, client, start_ms, down_bytes, up_bytes",
 }
 
 STORED = ("session", "uplink", "activity", "filter")

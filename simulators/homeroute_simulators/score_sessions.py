@@ -21,8 +21,11 @@ SLACK_MS = 2_000
 MINUTE_MS = 60_000
 
 _TRUE = f"""
-SELECT start_ms, down_bytes, up_bytes, {lost_while("s.device", "s.start_ms", "s.end_ms", "session")}
-FROM session s WHERE device = ? ORDER BY start_ms, down_bytes, up_bytes
+SELECT start_ms, s.down_bytes - coalesce(u.down_bytes, 0), s.up_bytes - coalesce(u.up_bytes, 0),
+       {lost_while("s.device", "s.start_ms", "s.end_ms", "session")},
+       coalesce(u.down_bytes, 0), coalesce(u.up_bytes, 0)
+FROM session s LEFT JOIN unseen u USING (device, client, start_ms)
+WHERE s.device = ? ORDER BY 1, 2, 3
 """  # noqa: S608 - names of ours
 
 _STORED = """
@@ -42,8 +45,8 @@ ORDER BY 1, 2, 3
 class Sessions:
     """The comparison. ``expected`` were not touched by a loss; of those that were, ``lost`` count.
 
-    Bytes are of the expected ones, and an error also where a session touched by
-    a loss is told to have moved more than it did.
+    Bytes are of the expected ones, without those that nobody could see, which are lost;
+    an error also where a session touched by a loss is told to have moved more than it did.
     """
 
     expected: int = 0
@@ -69,6 +72,8 @@ class TrueSession:
     down: int
     up: int
     touched: bool
+    down_unseen: int = 0
+    up_unseen: int = 0
     found: tuple[int, int] | None = None
 
     def minutes(self) -> set[int]:
@@ -197,6 +202,8 @@ def _shift(chosen: dict[int, int], taken: dict[int, int], came: dict[int, int], 
 
 
 def _count(session: TrueSession, total: Sessions) -> None:
+    total.down_lost += session.down_unseen
+    total.up_lost += session.up_unseen
     if session.touched:
         down, up = session.found or (0, 0)
         total.lost += session.found is None

@@ -136,10 +136,27 @@ class Lost:
     of: str = ""
 
 
-Record = Run | Drive | Session | Uplink | Minute | Block | Fault | Lost
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unseen:
+    """Bytes of a session that no interface of its device can tell any more.
+
+    They are part of what the session with this ``client`` and ``start_ms`` moved. A
+    report must lack them.
+    """
+
+    WHAT: ClassVar[str] = "unseen"
+    device: str
+    client: str
+    start_ms: int
+    down_bytes: int
+    up_bytes: int
+    why: str
+
+
+Record = Run | Drive | Session | Uplink | Minute | Block | Fault | Lost | Unseen
 
 RECORDS: dict[str, type[Record]] = {
-    kind.WHAT: kind for kind in (Run, Drive, Session, Uplink, Minute, Block, Fault, Lost)
+    kind.WHAT: kind for kind in (Run, Drive, Session, Uplink, Minute, Block, Fault, Lost, Unseen)
 }
 """Every kind of record, by its name in the file."""
 
@@ -233,6 +250,10 @@ class Recorder:
     def lost(self, **fields: Any) -> None:
         """Write a :class:`Lost`."""
         self.write(Lost(**fields))
+
+    def unseen(self, **fields: Any) -> None:
+        """Write an :class:`Unseen`."""
+        self.write(Unseen(**fields))
 
 
 _ENCODE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode

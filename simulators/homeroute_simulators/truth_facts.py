@@ -11,7 +11,7 @@ last few minutes. Does not: decide what was lost; faults do, with ``recorder.los
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
 from homeroute_simulators import truth_minutes
@@ -24,6 +24,9 @@ GRACE_MS = 90_000
 
 ONCE_MS = 10_000
 """A client that asks for one name again within this asked once."""
+
+POLLED_MS = 35_000
+"""A device asks its access point every half minute: what moved before that could be known."""
 
 BACKGROUND = frozenset(
     name for category in ("update", "publicite", "doh") for name in CATEGORIES.get(category, ())
@@ -40,6 +43,15 @@ class _Stay:
     left_ms: int | None = None
     down_bytes: int = 0
     up_bytes: int = 0
+    untold: deque[tuple[int, int, int]] = field(default_factory=deque)
+    unseen_down: int = 0
+    unseen_up: int = 0
+
+    def forget(self) -> None:
+        """Its counters are gone, and what they had not told with them."""
+        self.unseen_down += sum(down for _, down, _ in self.untold)
+        self.unseen_up += sum(up for _, _, up in self.untold)
+        self.untold.clear()
 
 
 @dataclass(slots=True)
@@ -57,12 +69,12 @@ class Facts:
     _here: dict[str, _Stay] = field(init=False, default_factory=dict)
     _past: dict[str, list[tuple[int, int]]] = field(init=False, default_factory=dict)
     _deeds: dict[str, dict[int, Deeds]] = field(init=False, default_factory=dict)
-    _asked: OrderedDict[tuple[str, str], int] = field(init=False, default_factory=OrderedDict)
+    _asked: OrderedDict[tuple[str, str, bool], int] = field(init=False, default_factory=OrderedDict)
     _state: tuple[int, int] | None = field(init=False, default=None)
     _minute: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self._minute = self.since_ms // MINUTE_MS + 1
+        self._minute = -(-self.since_ms // MINUTE_MS)
 
     def joined(self, client: str, at_ms: int) -> None:
         """A client associated."""
@@ -75,36 +87,52 @@ class Facts:
         else:
             stay.left_ms = None
 
-    def left(self, client: str, at_ms: int) -> None:
-        """A client is gone."""
+    def left(self, client: str, at_ms: int, *, forgotten: bool = False) -> None:
+        """A client is gone; ``forgotten``: its access point's counters of it with it."""
         stay = self._here.get(client)
         if stay is not None and stay.left_ms is None:
             stay.left_ms = at_ms
+            if forgotten:
+                stay.forget()
+
+    def told(self, client: str) -> None:
+        """The access point was asked what this client has moved, and said it."""
+        if (stay := self._here.get(client)) is not None:
+            stay.untold.clear()
+
+    def parted(self, at_ms: int) -> None:
+        """The access point starts again: no stay goes on past that."""
+        for stay in list(self._here.values()):
+            self._end(stay, at_ms)
 
     def moved(self, client: str, at_ms: int, down_bytes: int, up_bytes: int) -> None:
         """A client moved bytes, from its side. KeyError when it is not here."""
         stay = self._here[client]
         stay.down_bytes += down_bytes
         stay.up_bytes += up_bytes
+        stay.untold.append((at_ms, down_bytes, up_bytes))
+        while stay.untold[0][0] <= at_ms - POLLED_MS:
+            stay.untold.popleft()
         self._deed(client, at_ms).moved_bytes += down_bytes + up_bytes
 
     def asked(self, client: str, at_ms: int, name: str, *, blocked: bool) -> None:
         """A client looked up a name; the filter answered it, or did not."""
         while self._asked and next(iter(self._asked.values())) <= at_ms - ONCE_MS:
             self._asked.popitem(last=False)
-        if (client, name) in self._asked:
-            return
-        self._asked[client, name] = at_ms
         domain = name.partition(".")[2]
+        if blocked and (client, name, True) not in self._asked:
+            self._asked[client, name, True] = at_ms
+            category = _CATEGORY.get(domain, "uncategorized")
+            self.recorder.block(device=self.device, time_ms=at_ms, category=category)
+        if (client, name, False) in self._asked:
+            return
+        self._asked[client, name, False] = at_ms
         deed = self._deed(client, at_ms)
         deed.lookups += 1
         if domain in LEARNING:
             deed.learning += 1
         elif domain not in BACKGROUND:
             deed.other += 1
-        if blocked:
-            category = _CATEGORY.get(domain, "uncategorized")
-            self.recorder.block(device=self.device, time_ms=at_ms, category=category)
 
     def service(self, at_ms: int, state: int) -> None:
         """The uplink's state from this moment on: 0 no service, 1 connected, 2 usable."""
@@ -135,7 +163,7 @@ class Facts:
 
     def power_on(self, at_ms: int) -> None:
         """The gateway is on again; the first whole minute is told next."""
-        self._minute = max(self._minute, at_ms // MINUTE_MS + 1)
+        self._minute = max(self._minute, -(-at_ms // MINUTE_MS))
 
     def _deed(self, client: str, at_ms: int) -> Deeds:
         return self._deeds.setdefault(client, {}).setdefault(at_ms // MINUTE_MS, Deeds())
@@ -154,6 +182,15 @@ class Facts:
             down_bytes=stay.down_bytes,
             up_bytes=stay.up_bytes,
         )
+        if stay.unseen_down or stay.unseen_up:
+            self.recorder.unseen(
+                device=self.device,
+                client=stay.client,
+                start_ms=stay.start_ms,
+                down_bytes=stay.unseen_down,
+                up_bytes=stay.unseen_up,
+                why="moved after the access point was last asked",
+            )
 
     def _end_state(self, at_ms: int) -> None:
         assert self._state is not None

@@ -17,7 +17,7 @@ import pytest
 from homeroute_analytics.legs import instant_ms
 from homeroute_simulators import truth
 from homeroute_simulators.course import Course
-from homeroute_simulators.gateway import SSID, BusGateway
+from homeroute_simulators.gateway import BusGateway
 from homeroute_simulators.gpsd import Fix, Receiver
 from homeroute_simulators.itinerary import school_days
 from homeroute_simulators.link import Link
@@ -25,6 +25,7 @@ from homeroute_simulators.logbook import Logbook
 from homeroute_simulators.planned_drive import PlannedDrive
 from homeroute_simulators.radio import Radio
 from homeroute_simulators.truth_facts import Facts
+from homeroute_simulators.wifi import SSID
 from homeroute_simulators.world import World, world
 
 STEP_MS = 10_000

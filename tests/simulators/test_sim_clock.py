@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from pathlib import Path
 
 import pytest
 
@@ -34,13 +35,45 @@ def test_simulated_time_runs_so_many_times_faster_from_its_start_on() -> None:
     assert clock.now_ms() == START_MS
 
 
-def test_who_is_told_the_same_numbers_reads_the_same_time() -> None:
+def test_who_shares_a_clock_reads_the_same_time_held_or_not(tmp_path: Path) -> None:
     ours = Ours()
     clock = SimClock(7.5, START_MS, monotonic_s=ours)
-    other = SimClock(7.5, START_MS, origin_s=clock.origin_s, monotonic_s=ours)
+    clock.share(tmp_path / "clock")
+    other = SimClock(7.5, START_MS, shared=tmp_path / "clock", monotonic_s=ours)
     for step_s in (0.013, 1.0, 3_600.0):
         ours.now_s += step_s
         assert clock.now_ms() == other.now_ms()
+        clock.hold(clock.now_ms() + 1_000)
+        ours.now_s += 60.0
+        assert clock.now_ms() == other.now_ms()
+
+
+def test_time_that_is_held_stands_still_and_does_not_catch_up_when_it_goes_on() -> None:
+    ours = Ours()
+    clock = SimClock(10.0, START_MS, monotonic_s=ours)
+    clock.hold(START_MS + 1_000)
+    ours.now_s += 0.05
+    assert clock.now_ms() == START_MS + 500
+    ours.now_s += 5.0  # a busy machine: fifty simulated seconds late
+    assert clock.now_ms() == START_MS + 1_000
+    assert clock.now_s() == 1.0
+    clock.hold(START_MS + 2_000)
+    assert clock.now_ms() == START_MS + 1_000
+    ours.now_s += 0.05
+    assert clock.now_ms() == START_MS + 1_500
+    clock.release()
+    ours.now_s += 1.0
+    assert clock.now_ms() == START_MS + 11_500
+
+
+def test_a_clock_can_begin_before_its_start() -> None:
+    ours = Ours()
+    clock = SimClock(10.0, START_MS, monotonic_s=ours)
+    ours.now_s += 7.0
+    clock.begin(ahead_s=10.0)
+    assert clock.now_ms() == START_MS - 10_000
+    ours.now_s += 1.0
+    assert clock.now_ms() == START_MS
 
 
 def test_an_agents_clock_is_of_its_own_boot_and_dated_only_when_it_may_be() -> None:
