@@ -89,19 +89,25 @@ class Delivery:
         self._roused.set()
 
     async def run(self) -> None:
-        """Connect, converse, and connect again, with full jitter in between."""
+        """Connect, converse, and connect again, with full jitter in between.
+
+        Told to drain while there is no connection, it tries once more.
+        """
         sent = await asyncio.to_thread(self._spool.sent)
         newest = max((batch.id for batch in sent), default=0)
         self._window.restore([batch.key for batch in sent], newest=newest)
         await self._pause(random.uniform(0, self._config.boot_delay_s))
-        attempt = 0
-        while not self._draining.is_set():
-            began_ms = _now_ms()
+        attempt, drained = 0, False
+        while not drained:
+            last, began_ms = self._draining.is_set(), _now_ms()
             try:
                 await self._once()
+                drained = self._draining.is_set()
             except Unreachable as error:
                 for line in self._outage.lost(str(error), _now_ms()):
                     self._log.warning("%s", line)
+            if last or drained:
+                return
             attempt = 1 if _now_ms() - began_ms > STEADY_S * 1000 else attempt + 1
             if await self._pause(full_jitter_s(attempt)):
                 attempt = 0
@@ -118,15 +124,16 @@ class Delivery:
             connection.publish(self._topics.status, self._birth.encode(), retain=True)
             self._window.connected(_now_ms())
             await self._converse(connection)
-            if connection.lost is None:
+            lost = connection.lost
+            if lost is None:
                 await connection.publish_and_wait(
                     self._topics.status, self._death.encode(), retain=True
                 )
                 await connection.close(clean=True)
         finally:
             await connection.close(clean=False)
-        if connection.lost is not None and not self._draining.is_set():
-            raise Unreachable(f"broker {broker.host}:{broker.port}: {connection.lost}")
+        if lost is not None:
+            raise Unreachable(f"broker {broker.host}:{broker.port}: {lost}")
 
     def _broker(self) -> Broker:
         mqtt = self._config.mqtt

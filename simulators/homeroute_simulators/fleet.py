@@ -112,6 +112,7 @@ class Fleet:
         self._recorder = recorder
         self._wall = wall
         self._wears = wears
+        self._parked = False
         self._clock_file: Path | None = None
         self._devices: dict[str, Device] = {}
         self._lists: tuple[Path, Path] | None = None
@@ -181,6 +182,9 @@ class Fleet:
                     for task in working:
                         task.cancel()
                     await asyncio.gather(*working, return_exceptions=True)
+                    if self._parked:
+                        for device in self._devices.values():
+                            device.gateway.link.restore()  # whatever was wrong is mended
                     ledgers = await self._end()
                     self._pacing.end()
                 for book in books:
@@ -307,6 +311,7 @@ class Fleet:
             device.gateway.park()
         for _ in range(PARKED_STEPS):
             await self._step(clock, ())
+        self._parked = True
 
     async def _step(self, clock: SimClock, books: Collection[Logbook]) -> None:
         at_ms = self.at_ms + STEP_MS

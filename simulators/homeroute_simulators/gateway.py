@@ -49,6 +49,8 @@ COUNTER = 2**32
 USABLE_RTT_MS, CONNECTED_RTT_MS = (0.0, 120.0), (420.0, 450.0)
 """Where truth is told: the shortest and the longest round trip in those states."""
 
+DEPOT_DBM = -80.0
+
 SHOWN_EVERY_S = 10
 """A modem refreshes its figures so often."""
 
@@ -164,7 +166,7 @@ class Gateway(ABC):
 
     @property
     def watched(self) -> bool:
-        """Whether somebody looks at its interfaces, as an agent that is up does."""
+        """Whether somebody looks at its interfaces: its agent is up."""
         return self.resolver.asked > 0
 
     @property
@@ -250,10 +252,11 @@ class BusGateway(Gateway):
         )
         self.carrier = bus.carrier
         self.course = course
+        now_s = lambda: self.at_ms / 1000  # noqa: E731 -- its only clock
         self.wifi: Wifi = (
-            Accounting(folder, rng, self._now_s)
+            Accounting(folder, rng, now_s)
             if wears == "radius"
-            else Socket(folder / LAN, self._now_s, self._told)
+            else Socket(folder / LAN, now_s, self._told)
         )
         self.receiver = Receiver()
         log_folder = log_folder or folder
@@ -305,17 +308,14 @@ class BusGateway(Gateway):
             self.facts.parted(self.at_ms)
 
     def park(self) -> None:
-        """Everybody gets off, and the bus stands still."""
+        """Everybody gets off, and the bus stands in its depot, where there is service."""
         self._parked = True
         self._seat(())
 
     @property
     def watched(self) -> bool:
-        """Whether somebody looks at its interfaces, as an agent that is up does."""
+        """The same, and at where it is."""
         return super().watched and self.receiver.watched
-
-    def _now_s(self) -> float:
-        return self.at_ms / 1000
 
     def _told(self, mac: str) -> None:
         if self.facts is not None:
@@ -339,6 +339,8 @@ class BusGateway(Gateway):
         else:
             self.receiver.report(fix)
         signal_dbm, bad = self.course.air(self.at_ms)
+        if self._parked:
+            signal_dbm, bad = DEPOT_DBM, False
         self._cover(WEAKEST_DBM if bad else signal_dbm)
         self._show(signal_dbm)
         aboard = () if self.troubles.hostapd or self._parked else moment.aboard
@@ -351,9 +353,9 @@ class BusGateway(Gateway):
         """What the modem hears, as often as it looks."""
         if self.modem is None or self.at_ms // 1000 % SHOWN_EVERY_S:
             return
-        there, signal = self.link.covered, np.array([signal_dbm])
-        figures = float(rsrq_db(signal)[0]), float(sinr_db(signal)[0])
-        self.modem.show(Cell(signal_dbm, *figures, carrier=self.carrier) if there else None)
+        signal = np.array([signal_dbm])
+        cell = Cell(signal_dbm, rsrq_db(signal)[0], sinr_db(signal)[0], carrier=self.carrier)
+        self.modem.show(cell if self.link.covered else None)
 
     def _seat(self, clients: Iterable[Client]) -> None:
         aboard = {client.mac: client for client in clients}

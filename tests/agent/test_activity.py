@@ -125,3 +125,20 @@ def test_strict_is_within_default_within_loose_within_active(
             <= 4
         )
         assert 0 <= m.classified_lookups <= m.lookups
+
+
+def test_bytes_belong_to_the_minutes_in_which_they_were_moved() -> None:
+    activity = Activity(0)
+    activity.moved(1, 90_000, 30_000, since_ms=30_000)  # half of them in either minute
+    activity.moved(2, 61_000, 12_000, since_ms=1_000)  # a sixtieth in the second
+    first, second, third = activity.due(5 * 60_000, lambda _: None)[:3]
+    assert (first.active_clients, second.active_clients, third.active_clients) == (2, 1, 0)
+
+
+@given(st.lists(st.tuples(st.integers(0, 200_000), st.integers(0, 200_000), st.integers(0, 10**9))))
+def test_no_byte_is_lost_or_made_up_when_it_is_divided(moves: list[tuple[int, int, int]]) -> None:
+    activity = Activity(0)
+    for since_ms, at_ms, moved in moves:
+        activity.moved(1, at_ms, moved, since_ms=since_ms)
+    tallies = [tally for minute in activity._minutes.values() for tally in minute.values()]
+    assert sum(tally.moved_bytes for tally in tallies) == sum(moved for _, _, moved in moves)

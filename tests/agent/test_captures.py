@@ -8,7 +8,7 @@ import pytest
 
 from homeroute_agent.clients import Clients, is_randomised, parse_leases, parse_neighbours
 from homeroute_agent.probe_gateway import default_route
-from homeroute_agent.samplers.dns_text import Block, Lookup, parser_of
+from homeroute_agent.samplers.dns_text import Block, Lookup, parser_of, written_ms
 from homeroute_agent.samplers.gpsd_text import Fix, parse_report, parse_time, plausible
 from homeroute_agent.samplers.health_text import (
     CpuTimes,
@@ -312,3 +312,37 @@ def test_nothing_read_shows_who_or_what() -> None:
     assert "example" not in said
     assert "127.0.0.1" not in said
     assert "9e:1a" not in said
+
+
+WALL_MS = 1_795_299_213_700
+"""2026-11-21 22:13:33.7 UTC."""
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        "Nov 21 22:13:32 dnsmasq[31494]: ",
+        "Nov 21 16:13:32 dnsmasq[31494]: ",
+        "Nov 22 03:43:32 dnsmasq[31494]: ",
+        "2026-11-21T17:13:32.123456-05:00 gateway dnsmasq[31494]: ",
+        "Sat Nov 21 22:13:32 2026 daemon.info dnsmasq[31494]: ",
+        "[1795299212] unbound[2045:0] info: ",
+    ],
+)
+def test_a_line_says_when_it_was_written_whatever_its_time_zone(begin: str) -> None:
+    at_ms = written_ms(begin + "x", read_ms=50_000, wall_ms=WALL_MS, since_ms=47_000)
+    assert at_ms == 50_000 - 1_700 + 500
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        "dnsmasq[31494]: ",  # says nothing
+        "Nov 21 22:13:29 dnsmasq[31494]: ",  # before it was there: the clock was set
+        "Nov 21 22:13:40 dnsmasq[31494]: ",  # not yet
+        "Jan  1 00:00:02 dnsmasq[31494]: ",
+    ],
+)
+def test_a_line_that_says_what_cannot_be_was_written_when_it_was_read(begin: str) -> None:
+    at_ms = written_ms(begin + "x", read_ms=50_000, wall_ms=WALL_MS, since_ms=48_000)
+    assert at_ms == 50_000

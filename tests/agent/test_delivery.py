@@ -145,6 +145,28 @@ def test_a_bus_out_of_the_hollow_waits_for_no_back_off(
     play(story)
 
 
+def test_told_to_stop_without_a_connection_it_tries_once_more(
+    mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("homeroute_agent.delivery.full_jitter_s", lambda _attempt: 600.0)
+
+    async def story() -> None:
+        mosquitto.stop()
+        async with running(
+            configure(tmp_path, mosquitto.port), clock=Clock(offset_ms=NOW_MS)
+        ) as agent:
+            await asyncio.sleep(1)
+            mosquitto.start()
+            with Acking(mosquitto.port) as collector:
+                await asyncio.sleep(COVERED_S + 1)
+                assert collector.points == 0, "it waits in its back-off"
+                ledger = await agent.stop()
+                assert ledger.sampled > 5
+                assert ledger.stored == ledger.sampled == collector.points
+
+    play(story)
+
+
 def test_a_broker_that_restarts_and_forgets_loses_nothing(
     mosquitto: Mosquitto, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -132,7 +133,7 @@ def test_a_real_dnsmasq_may_log_into_a_fifo_or_rotate(tmp_path: Path) -> None:
 class Told:
     """A dnsmasq log written by hand, on a clock turned by hand."""
 
-    def __init__(self, folder: Path, *, wifi: bool) -> None:
+    def __init__(self, folder: Path, *, wifi: bool = False, radius: bool = False) -> None:
         self.log = folder / "queries.log"
         self.log.touch()
         self.leases = folder / "leases"
@@ -141,15 +142,26 @@ class Told:
         text = section(self.log, "dnsmasq", self.leases)
         if wifi:
             text += '[[hostapd]]\nsocket = "/nowhere"\nssid = "Bus-WiFi"\n'
-        clock = Clock(monotonic_ms=lambda: self.boot_ms, sleep=self._sleep, boot_id="b")
+        if radius:
+            (folder / "secret").write_text("not told\n")
+            text += f'[radius]\nsecret_file = "{folder / "secret"}"\nssid = "Bus-WiFi"\n'
+        clock = Clock(
+            monotonic_ms=lambda: self.boot_ms,
+            wall_ms=lambda: BEGAN_MS + self.boot_ms,
+            sleep=self._sleep,
+            boot_id="b",
+        )
         self.bench = Bench(configure(folder, text, head=""), clock=clock)
 
     async def _sleep(self, _seconds: float) -> None:
         await asyncio.sleep(0.002)
 
-    def ask(self, name: str, address: str = "10.0.0.2") -> None:
+    def ask(self, name: str, address: str = "10.0.0.2", *, ago_ms: int = 0) -> None:
+        when = datetime.fromtimestamp((BEGAN_MS + self.boot_ms - ago_ms) / 1000, UTC)
         with self.log.open("a") as log:
-            log.write(f"Nov 21 22:13:33 dnsmasq[1]: 1 {address}/5 query[A] {name} from {address}\n")
+            log.write(
+                f"{when:%b %d %H:%M:%S} dnsmasq[1]: 1 {address}/5 query[A] {name} from {address}\n"
+            )
 
     async def at(self, boot_ms: int) -> None:
         """Let everything until now be taken in, then turn the clock."""
@@ -225,6 +237,34 @@ def test_only_clients_on_a_student_ssid_count(tmp_path: Path) -> None:
     minutes = by_minute(told.bench)
     assert minutes[0].learning_clients == 1
     assert (minutes[1].active_clients, minutes[1].lookups) == (0, 1)  # 10.0.0.3 is a tablet
+
+
+def test_a_lookup_read_late_counts_in_the_minute_in_which_it_was_made(tmp_path: Path) -> None:
+    told = Told(tmp_path, wifi=False)
+
+    async def script() -> None:
+        await until(lambda: told.bench.worked, "the log to be followed")
+        told.bench.trust(BEGAN_MS)
+        await told.at(50_000)
+        told.boot_ms = 61_000  # nothing was read meanwhile
+        told.ask("www.khanacademy.org", ago_ms=2_000)
+        told.ask("somewhere.example")
+        await told.at(6 * 60_000)
+        await asyncio.sleep(0.1)
+
+    told.bench.run(dns_log.SAMPLER, script)
+    minutes = by_minute(told.bench)
+    assert (minutes[0].lookups, minutes[0].learning_clients_loose) == (1, 1)
+    assert (minutes[1].lookups, minutes[1].learning_clients_loose) == (1, 0)
+
+
+def test_over_radius_too_only_clients_on_a_student_ssid_count(tmp_path: Path) -> None:
+    told = Told(tmp_path, radius=True)
+    told.bench.clients.note_stay(told.bench.clients.ordinal(MAC), Stay(0))
+    run(told, [(0, "first.example", "10.0.0.9"), *LESSON], 6 * 60_000)
+    minutes = by_minute(told.bench)
+    assert minutes[0].learning_clients == 1
+    assert (minutes[1].active_clients, minutes[1].lookups) == (0, 1)
 
 
 def test_nothing_of_a_name_an_address_or_a_host_is_told(

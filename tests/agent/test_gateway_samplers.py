@@ -291,3 +291,21 @@ def test_a_stale_fix_is_no_position_and_a_rolled_over_date_no_time(tmp_path: Pat
 def test_a_hotspot_has_no_position(tmp_path: Path) -> None:
     config = configure(tmp_path, "[gpsd]", head='kind = "hotspot"')
     assert not gpsd.SAMPLER.wanted(config)
+
+
+def test_an_outage_is_stamped_when_its_probes_began_and_not_when_they_gave_up(
+    tmp_path: Path,
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        port = silent.getsockname()[1]
+        bench = uplink_to(tmp_path, f"127.0.0.1:{port}", "dns", "probes = 1")
+        began_ms = bench.clock.boot_ms()
+
+        async def script() -> None:
+            await until(lambda: bench.of(Uplink), "a sample")
+
+        bench.run(uplink.SAMPLER, script)
+    first = bench.samples[0]
+    assert first.record.state == 0  # type: ignore[attr-defined]
+    assert began_ms <= first.boot_ms < began_ms + 150

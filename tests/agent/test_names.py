@@ -111,6 +111,14 @@ def test_hits_are_told_when_their_minute_is_over() -> None:
     assert hits.rest(61_000, everywhere) == []
 
 
+def test_a_hit_that_comes_after_its_minute_was_told_counts_in_the_next_and_is_told_once() -> None:
+    hits = FilterHits(since_ms=0)
+    hits.hit(1, 59_000, "adult", "blocked")
+    assert hits.due(61_000, lambda _: None) == [Hits(0, "adult", "blocked", 1, 1)]
+    hits.hit(2, 59_500, "adult", "blocked")
+    assert hits.due(121_000, lambda _: None) == [Hits(60_000, "adult", "blocked", 1, 1)]
+
+
 def test_hits_of_clients_that_are_not_on_the_wifi_do_not_count() -> None:
     hits = FilterHits(since_ms=0)
     hits.hit(1, 1_000, "adult", "blocked")

@@ -59,9 +59,9 @@ def test_a_start_an_interim_and_a_stop_are_one_session() -> None:
     assert kept.hear(packet("start"), 100 * S) == [Change(1, SSID, came=True)]
     assert kept.present(SSID) == {1}
     (change,) = kept.hear(packet("interim", length_s=60, down=900, up=90), 160 * S)
-    assert change == Change(1, SSID, moved_bytes=990)
+    assert change == Change(1, SSID, moved_bytes=990, since_ms=100 * S, until_ms=160 * S)
     (change,) = kept.hear(packet("stop", length_s=100, down=1000, up=100), 200 * S)
-    assert change == Change(1, SSID, went=True, moved_bytes=110)
+    assert change == Change(1, SSID, False, True, 110, since_ms=160 * S, until_ms=200 * S)
     assert kept.present(SSID) == set()
     assert ends(kept, 290 * S) == [], "it may come back"
     assert ends(kept, 291 * S) == [("left", 100, 200, 1000, 100)]
@@ -147,6 +147,19 @@ def test_accounting_off_ends_them_there_and_then() -> None:
     kept.hear(packet("start"), 0)
     kept.hear(packet("off", "boot", mac=None), 50 * S)
     assert ends(kept, 200 * S) == [("restart", 0, 50, None, None)]
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_stay_does_not_go_on_past_a_restart_though_each_client_was_stopped(late: bool) -> None:
+    kept = accounts()
+    kept.hear(packet("start"), 0)
+    words = [packet("stop", down=7), packet("off", "o", mac=None)]
+    for said in reversed(words) if late else words:
+        kept.hear(said, 50 * S)
+    kept.hear(packet("on", "p", mac=None), 60 * S)
+    kept.hear(packet("start", "b"), 61 * S)
+    stays = [told(totals) for _, totals in kept.shutdown(100 * S)]
+    assert [stay[1:4] for stay in stays] == [(0, 50, 7), (61, 100, None)]
 
 
 def test_another_nas_or_another_of_its_access_points_is_left_alone() -> None:
@@ -251,7 +264,7 @@ def test_a_roaming_client_is_here_once() -> None:
     kept.hear(packet("start"), 0)
     assert kept.hear(packet("start", "A2"), 60 * S) == [Change(1, SSID)]
     assert kept.hear(packet("stop", length_s=61, down=7, up=7), 61 * S) == [
-        Change(1, SSID, moved_bytes=14)
+        Change(1, SSID, moved_bytes=14, since_ms=0, until_ms=61 * S)
     ]
     kept.hear(packet("stop", "A2", length_s=40, down=1, up=1), 100 * S)
     assert ends(kept, 300 * S) == [("left", 0, 100, 8, 8)]

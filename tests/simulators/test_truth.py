@@ -22,6 +22,7 @@ from homeroute_simulators.truth import (
     Run,
     Session,
     TruthError,
+    Unseen,
     Uplink,
     read,
 )
@@ -105,6 +106,63 @@ def test_an_absence_of_ninety_seconds_is_one_session_and_a_longer_one_two(tmp_pa
     sessions = [record for record in told(recorder) if isinstance(record, Session)]
     spans = [(s.start_ms - START_MS, s.end_ms - START_MS, s.down_bytes) for s in sessions]
     assert spans == [(0, 92_000, 300), (183_000, 184_000, 0)]
+
+
+def test_a_restart_of_the_access_point_parts_two_sessions_however_short_it_is(
+    tmp_path: Path,
+) -> None:
+    recorder, bus = facts(tmp_path)
+    bus.joined("a", START_MS)
+    bus.left("a", START_MS + 1_000)
+    bus.parted(START_MS + 1_000)
+    bus.joined("a", START_MS + 5_000)
+    bus.power_off(START_MS + 6_000)
+    spans = [(r.start_ms, r.end_ms) for r in told(recorder) if isinstance(r, Session)]
+    assert spans == [(START_MS, START_MS + 1_000), (START_MS + 5_000, START_MS + 6_000)]
+
+
+@pytest.mark.parametrize("forgotten", [True, False], ids=["socket", "accounting"])
+def test_what_moved_after_an_access_point_was_asked_is_unseen_where_it_goes_with_the_client(
+    tmp_path: Path, forgotten: bool
+) -> None:
+    recorder, bus = facts(tmp_path)
+    bus.joined("a", START_MS)
+    bus.moved("a", START_MS + 1_000, 100, 10)
+    bus.told("a")
+    bus.moved("a", START_MS + 2_000, 200, 20)
+    bus.left("a", START_MS + 3_000, forgotten=forgotten)
+    bus.joined("a", START_MS + 4_000)
+    bus.told("a")
+    bus.moved("a", START_MS + 5_000, 400, 40)
+    bus.left("a", START_MS + 6_000, forgotten=forgotten)
+    bus.power_off(START_MS + 7_000)
+    records = told(recorder)
+    (session,) = [r for r in records if isinstance(r, Session)]
+    assert (session.down_bytes, session.up_bytes) == (700, 70)
+    unseen = [(r.start_ms, r.down_bytes, r.up_bytes) for r in records if isinstance(r, Unseen)]
+    assert unseen == ([(START_MS, 600, 60)] if forgotten else [])
+
+
+def test_a_device_that_does_not_ask_is_not_excused(tmp_path: Path) -> None:
+    recorder, bus = facts(tmp_path)
+    bus.joined("a", START_MS)
+    bus.moved("a", START_MS + 1_000, 100, 10)  # a minute in which it could have asked
+    bus.moved("a", START_MS + 60_000, 7, 1)
+    bus.left("a", START_MS + 61_000, forgotten=True)
+    bus.power_off(START_MS + 61_000)
+    unseen = [(r.down_bytes, r.up_bytes) for r in told(recorder) if isinstance(r, Unseen)]
+    assert unseen == [(7, 1)]
+
+
+def test_a_name_is_blocked_once_also_right_after_the_filter_was_off(tmp_path: Path) -> None:
+    recorder, bus = facts(tmp_path)
+    bus.joined("a", START_MS)
+    for after_ms, blocked in ((0, False), (2_000, True), (4_000, True)):
+        bus.asked("a", START_MS + after_ms, "www.tinyarena.example", blocked=blocked)
+    bus.power_off(START_MS + MINUTE_MS)
+    records = told(recorder)
+    assert [r.time_ms - START_MS for r in records if isinstance(r, Block)] == [2_000]
+    assert [r.lookups for r in records if isinstance(r, Minute)] == [1]
 
 
 def test_a_state_is_one_run_until_it_changes(tmp_path: Path) -> None:

@@ -263,15 +263,9 @@ class Accounts:
         went = (was_here or came) and not is_here
         # What a client moved before we listened was not moved now.
         counted = not fresh or account.started_ms >= self._began_ms
-        return Change(
-            account.client,
-            account.ssid,
-            new,
-            went,
-            account.moved - moved if counted else 0,
-            since_ms,
-            account.heard_ms,
-        )
+        moved = account.moved - moved if counted else 0
+        span_ms = (since_ms, account.heard_ms) if moved else (0, 0)
+        return Change(account.client, account.ssid, new, went, moved, *span_ms)
 
     def _is_here(self, account: Account) -> bool:
         return account.client in self.present(account.ssid)
