@@ -139,7 +139,7 @@ def _modem(gateway: BusGateway, cadence: Cadence) -> str:
 [modem]
 tool = "mmcli"
 command = {_text(gateway.modem.path)}
-every_s = {3 * cadence.sample_s}
+every_s = {cadence.sample_s}
 timeout_s = {cadence.modem_timeout_s}
 """
 

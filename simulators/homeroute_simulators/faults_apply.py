@@ -35,6 +35,9 @@ DISK_BYTES = 1_024
 BURST_BYTES = 20_000_000
 ACTIVITY_LATE_S = 4 * 60.0
 
+COLD_S = 6.0
+"""From the sky to a fix that tells the time."""
+
 BOOT_S = 5.0
 """From power to an agent that listens, at most."""
 
@@ -111,6 +114,8 @@ async def _boot_1970(stage: Stage, fault: Fault) -> str:
     troubles.wall_ahead_s = -stage.clock.now_ms() / 1000
     try:
         await _boot(stage, device)
+        await stage.clock.until(fault.end_ms - round(COLD_S * 1000))
+        troubles.gps = False  # the sky is there before the network
         await stage.clock.until(fault.end_ms)
     finally:
         troubles.gps = troubles.uncovered = False
@@ -257,14 +262,17 @@ async def _full_disk(stage: Stage, fault: Fault) -> str:
     device = stage.device(fault.device)
     if device.pid == os.getpid():
         raise ValueError(f"{fault.device} does not run in a process of its own: its disk is ours")
-    memory_ms = round(stage.cadence.batch_s * 1000)
-    began_ms = stage.clock.now_ms() - memory_ms
+    batch_ms = round(stage.cadence.batch_s * 1000)
+    kept_ms = await device.kept_ms()
+    began_ms = stage.clock.now_ms() - batch_ms if kept_ms is None else kept_ms
     _bound_files(device.pid, DISK_BYTES)
     try:
         await stage.clock.until(fault.end_ms)
     finally:
         _bound_files(device.pid, resource.RLIM_INFINITY)
-        at_ms = stage.clock.now_ms()
+        # At each beat of its batches it tried to keep what it had; what came after the
+        # last one is still in its memory.
+        at_ms = began_ms + (stage.clock.now_ms() - began_ms) // batch_ms * batch_ms
         stage.lost(fault.device, began_ms, at_ms, "the disk was full")
         # What is told late was to be put there while it was full.
         for of, held_ms in _told_late_ms(stage.cadence):

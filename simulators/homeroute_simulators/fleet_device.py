@@ -11,6 +11,7 @@ import asyncio
 import logging
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 from homeroute_agent.clock import Clock
@@ -137,6 +138,11 @@ class Device:
             self._task = None
         return await asyncio.to_thread(self._leave, image)
 
+    async def kept_ms(self) -> int | None:
+        """Until when the card of a running agent holds what was sampled, as :meth:`cut_power`."""
+        image = await asyncio.to_thread(self.card.image)
+        return await asyncio.to_thread(_saved_ms, image)
+
     def _leave(self, image: dict[str, bytes]) -> int | None:
         self.card.restore(image, torn=True)
         spool = Spool.open(self.card.path)
@@ -150,5 +156,16 @@ class Device:
         spool = Spool.open(self.card.path)
         try:
             return spool.ledger()
+        finally:
+            spool.close()
+
+
+def _saved_ms(image: dict[str, bytes]) -> int | None:
+    with tempfile.TemporaryDirectory(prefix="homeroute-") as folder:
+        copy = Card(Path(folder, SPOOL_NAME))
+        copy.restore(image)
+        spool = Spool.open(copy.path)
+        try:
+            return spool.clock().saved_ms or None
         finally:
             spool.close()

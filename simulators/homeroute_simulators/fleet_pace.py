@@ -17,7 +17,7 @@ from homeroute_simulators.agent_file import Cadence
 RTT_SCALE_BOUND = 4.0
 """Past this, a busy event loop's delay looks like a weak cell's."""
 
-ROOM = 0.6
+ROOM = 0.9
 """How much of the time between two samples a probe without an answer may take."""
 
 PROBES = 1

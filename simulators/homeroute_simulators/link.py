@@ -24,11 +24,13 @@ _RESET = struct.pack("ii", 1, 0)
 class Link:
     """One device's relay to ``host``:``port``. ``local_port`` once open.
 
-    ``upward`` makes, for each new connection, what the device's bytes pass through.
+    ``heard`` counts the bytes that came down. ``upward`` makes, for each new connection,
+    what the device's bytes pass through.
     """
 
     def __init__(self, host: str, port: int, *, patience_s: float = 4.0) -> None:
         self.local_port = 0
+        self.heard = 0
         self.upward: Callable[[], Callable[[bytes], bytes]] | None = None
         self._target = (host, port)
         self._patience_s = patience_s
@@ -98,7 +100,7 @@ class Link:
             upward = self.upward() if self.upward is not None else None
             pumps = [
                 asyncio.create_task(self._pump(reader, far_writer, upward), name="link up"),
-                asyncio.create_task(self._pump(far_reader, writer), name="link down"),
+                asyncio.create_task(self._pump(far_reader, writer, down=True), name="link down"),
             ]
             try:
                 await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
@@ -121,9 +123,12 @@ class Link:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         through: Callable[[bytes], bytes] | None = None,
+        *,
+        down: bool = False,
     ) -> None:
         while chunk := await reader.read(_CHUNK):
             await self._covered.wait()
+            self.heard += len(chunk) if down else 0
             writer.write(chunk if through is None else through(chunk))
             await writer.drain()
 
