@@ -14,7 +14,7 @@ import contextlib
 from homeroute_simulators.fleet_device import Device
 from homeroute_simulators.sim_clock import SimClock
 
-BREATHS = 8
+BREATHS = 24
 """Turns of the event loop in which what a step made reaches the agents of this process."""
 
 UP_S, GLANCE_S = 10.0, 0.01

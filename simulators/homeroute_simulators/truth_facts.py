@@ -25,8 +25,9 @@ GRACE_MS = 90_000
 ONCE_MS = 10_000
 """A client that asks for one name again within this asked once."""
 
-POLLED_MS = 35_000
-"""A device asks its access point every half minute: what moved before that could be known."""
+POLLED_MS = 40_000
+"""A device asks its access point every half minute, and asking takes a while: what moved
+before that could be known."""
 
 BACKGROUND = frozenset(
     name for category in ("update", "publicite", "doh") for name in CATEGORIES.get(category, ())
