@@ -82,6 +82,7 @@ def test_no_hidden_cell_of_240_small_districts_can_be_solved_for(
         counted["published"] += len(published.learning) + len(published.filter)
         counted["unknowns"] += len(attack.unknown)
         counted.update(published.hidden.values())
+    print(f"{DISTRICTS} districts: {dict(counted)}")
     # Hiding everything would be safe as well.
     assert counted["unknowns"] > 5_000
     assert counted["rows"] == counted["published"] + counted["small"] + counted["complement"]
