@@ -3,7 +3,7 @@
 Guarantees: the ledger (``batches``, ``ranges``) stays, so a batch that comes
 again is still known; the newest commit stays, so commits count on. Each table is
 its own transaction: commits of points go on in between. Does not: seal a day's
-aggregates first; that is its caller's order of work.
+aggregates first; that is its caller's order of work (the service's ``seal``).
 """
 
 from __future__ import annotations
@@ -23,6 +23,12 @@ DELETE FROM commits WHERE committed_ms < ? AND commit_id < (SELECT max(commit_id
 """
 
 
+_NOTE = """
+INSERT INTO meta VALUES ('expired_before_ms', ?) ON CONFLICT DO UPDATE
+SET value = greatest(value::BIGINT, excluded.value::BIGINT)::VARCHAR
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Expired:
     """What one run removed: points, and rows kept aside (refusals, unknown fields)."""
@@ -31,16 +37,24 @@ class Expired:
     kept: int
 
 
-async def expire(archive: Archive, *, retention_days: int, now_ms: int) -> Expired:
-    """Remove what is older than ``retention_days`` by event time (kept rows: by receipt)."""
-    before_ms = now_ms - retention_days * DAY_MS
+async def expire(
+    archive: Archive, *, before_ms: int, points_before_ms: int | None = None
+) -> Expired:
+    """Remove what is older than ``before_ms`` by event time (kept rows: by receipt).
+
+    ``points_before_ms``, when earlier, spares points that are still needed. From when on
+    points are whole is noted first (``expired_before_ms``), so that nobody computes a day
+    of which a part is gone.
+    """
+    edge_ms = before_ms if points_before_ms is None else min(before_ms, points_before_ms)
+    await archive.execute(_NOTE, [str(edge_ms)])
     points = kept = 0
     for name in MEASUREMENTS:
         # The names are the measurements' own, never a device's.
-        points += await _delete(archive, f'DELETE FROM "{name}" WHERE time_ms < ?', before_ms)  # noqa: S608
+        points += await _delete(archive, f'DELETE FROM "{name}" WHERE time_ms < ?', edge_ms)  # noqa: S608
     for table in ("refusals", "extras"):
         kept += await _delete(archive, f"DELETE FROM {table} WHERE received_ms < ?", before_ms)  # noqa: S608
-    await _delete(archive, _COMMITS, before_ms)
+    await _delete(archive, _COMMITS, edge_ms)
     await archive.transaction(fold_ranges)
     await archive.transaction(_reload_kept)
     return Expired(points, kept)

@@ -26,7 +26,7 @@ from homeroute_collector.alert_messages import Place
 from homeroute_collector.alerts import Alerts
 from homeroute_collector.api import Mount, application
 from homeroute_collector.archive import FILE_NAME, Archive
-from homeroute_collector.archive_expiry import expire
+from homeroute_collector.archive_expiry import DAY_MS, expire
 from homeroute_collector.archive_records import Commit, Committed
 from homeroute_collector.archive_writer import Limits
 from homeroute_collector.broker import EmbeddedBroker, Listen
@@ -68,6 +68,9 @@ NO_AGGREGATES = Aggregates()
 Job = Callable[[Collector], Coroutine[Any, Any, None]]
 """Work beside the collector's own that runs until cancelled, such as the rollups."""
 
+Seal = Callable[[Collector, int], Coroutine[Any, Any, int]]
+"""Asked before raw points from before a moment (ms) expire: up to when they may."""
+
 Started = Callable[[Collector, str], None]
 """Called once everything serves, with the collector and the pages' URL."""
 
@@ -85,6 +88,7 @@ async def serve(
     extra_ddl: Sequence[str] = (),
     aggregates: Aggregates = NO_AGGREGATES,
     jobs: Mapping[str, Job] | None = None,
+    seal: Seal | None = None,
     listen: Listen | None = None,
     broker_port: int = 1883,
     status_s: float = presence_points.STATUS_S,
@@ -95,8 +99,8 @@ async def serve(
     loopback, and on TLS where ``listen`` says. ``extra_ddl`` are other components'
     tables, ``aggregates`` those of them that InfluxDB follows, ``mount``
     their pages, ``jobs`` their work by task name: a job that fails
-    ends the whole. Raises :class:`CannotStart`, ArchiveError or
-    BrokerError.
+    ends the whole. ``seal`` is asked before raw points expire. Raises
+    :class:`CannotStart`, ArchiveError or BrokerError.
     """
     async with AsyncExitStack() as stack:
         door = stack.enter_context(_bind(config.http.host, config.http.port))
@@ -118,7 +122,7 @@ async def serve(
                     presence_points.watch(collector, status_s=status_s), name="presence"
                 ),
             ]
-            tasks.append(group.create_task(_expire(collector), name="expiry"))
+            tasks.append(group.create_task(_expire(collector, seal), name="expiry"))
             tasks.append(group.create_task(alert_watch.watch(collector), name="alerts"))
             for name, job in (jobs or {}).items():
                 tasks.append(group.create_task(job(collector), name=name))
@@ -141,16 +145,15 @@ async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
         await asyncio.wait(tasks, timeout=CANCEL_AGAIN_S)
 
 
-async def _expire(collector: Collector) -> None:
+async def _expire(collector: Collector, seal: Seal | None) -> None:
     """Forget what is past its retention; not at once, for a clock may be set after boot."""
     await asyncio.sleep(EXPIRY_DELAY_S)
     while True:
         if collector.clock.trusted:
-            gone = await expire(
-                collector.archive,
-                retention_days=collector.config.retention_days,
-                now_ms=collector.clock.now_ms(),
-            )
+            before_ms = collector.clock.now_ms() - collector.config.retention_days * DAY_MS
+            # What is computed from raw points is computed before they go.
+            until_ms = before_ms if seal is None else await seal(collector, before_ms)
+            gone = await expire(collector.archive, before_ms=before_ms, points_before_ms=until_ms)
             if gone.points or gone.kept:
                 log.info("%d points are past their retention and gone", gone.points)
         await asyncio.sleep(EXPIRY_S)

@@ -24,6 +24,7 @@ COMMANDS = {
     "alerts": "what is wrong now and what to do; test webhook and mail",
     "device": "replace one, retire one, list them with their vehicles",
     "tail": "watch what devices send, as it arrives",
+    "rollup": "compute past days' aggregates anew, by hand",
     "refused": "list what could not be understood, or try it again",
     "routes": "which trip a bus was driving, and why",
     "influx": "fill an empty InfluxDB from the archive",

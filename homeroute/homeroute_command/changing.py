@@ -14,6 +14,8 @@ import argparse
 import asyncio
 import json
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -133,7 +135,7 @@ def ask(args: argparse.Namespace, name: str, body: dict[str, Any]) -> dict[str, 
             )
             return answer
         except running.NotRunning:
-            if args.url is not None or not (DEFAULT_DATA.expanduser() / FILE_NAME).exists():
+            if args.url is not None or not has_archive():
                 raise
         except running.Answered as error:
             if error.status == 400:
@@ -148,6 +150,22 @@ def ask(args: argparse.Namespace, name: str, body: dict[str, Any]) -> dict[str, 
 
 
 async def _here(args: argparse.Namespace, name: str, body: dict[str, Any]) -> dict[str, Any]:
+    async with opened(args) as (archive, timezone):
+        now_ms = time.time_ns() // 1_000_000
+        return await perform(archive, name, body, timezone=timezone, now_ms=now_ms)
+
+
+def has_archive() -> bool:
+    """Whether there is an archive in the folder used by default."""
+    return (DEFAULT_DATA.expanduser() / FILE_NAME).exists()
+
+
+@asynccontextmanager
+async def opened(args: argparse.Namespace) -> AsyncIterator[tuple[Archive, str]]:
+    """The archive that the arguments name, where no collector runs, and the district's zone.
+
+    Raises ConfigError, ArchiveError, SiteError.
+    """
     if args.config is None and args.data is not None:
         settings = args.data.expanduser() / "collector.toml"
         args.config = settings if settings.exists() else None
@@ -161,8 +179,6 @@ async def _here(args: argparse.Namespace, name: str, body: dict[str, Any]) -> di
         extra_ddl=tables.DDL,
     )
     try:
-        timezone = config.timezone or system_timezone()
-        now_ms = time.time_ns() // 1_000_000
-        return await perform(archive, name, body, timezone=timezone, now_ms=now_ms)
+        yield archive, config.timezone or system_timezone()
     finally:
         await asyncio.to_thread(archive.close)

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,7 @@ from homeroute_collector.broker import Credentials, EmbeddedBroker, Endpoint
 from homeroute_collector.collector import Collector
 from homeroute_collector.config import CollectorConfig, parse
 from homeroute_collector.service import serve
+from homeroute_command import rolling
 from homeroute_command.demo_controls import Controls
 from homeroute_command.demo_count import Count, count
 from homeroute_command.demo_folder import DemoFolder
@@ -193,8 +195,9 @@ async def _collector(
             config,
             started=lambda collector, url: started.set_result((collector, url)),
             stop=enough,
-            mount=[mount_pages, controls.mount],
+            mount=[mount_pages, controls.mount, rolling.mount],
             extra_ddl=tables.DDL,
+            jobs={"rollups": partial(rolling.keep_rolling, past_s=rolling.EVERY_S)},
             aggregates=AGGREGATES,
             status_s=STATUS_S,
         ),

@@ -174,7 +174,7 @@ def hotspot_batches(district: District, hotspot: Hotspot, days: Sequence[date]) 
         rng = columns(stream)
         used = rng.random() > 0.15
         down = int(hotspot.daily_bytes * rng.lognormal(-0.1, 0.5)) if used else 0
-        midnight_ms = instant_ms(day + timedelta(days=1), 0, zone)
+        midnight_ms = instant_ms(day, 0, zone)
         hours = int(rng.integers(2, 8)) if used else 0
         total: dict[str, list[Any]] = {
             "carrier": ["unknown"],

@@ -301,12 +301,17 @@ def test_what_is_past_its_retention_leaves_and_the_ledger_stays(tmp_path: Path) 
     async def use(archive: Archive) -> None:
         await archive.commit(received(batch([(old, uplink()), (NOW_MS, uplink())])))
         await archive.commit(received(raw_batch({"tyres": {"t": [NOW_MS]}}, seq=2)))
-        later = await expire(archive, retention_days=RETENTION_DAYS, now_ms=NOW_MS + 2)
+        later = await expire(archive, before_ms=NOW_MS + 2 - RETENTION_DAYS * DAY_MS)
         assert (later.points, later.kept) == (1, 0)
         assert await archive.query("SELECT time_ms FROM uplink") == [(NOW_MS,)]
-        much_later = NOW_MS + (RETENTION_DAYS + 1) * DAY_MS
-        gone = await expire(archive, retention_days=RETENTION_DAYS, now_ms=much_later)
-        assert (gone.points, gone.kept) == (1, 1)
+        much_later = NOW_MS + DAY_MS
+        spared = await expire(archive, before_ms=much_later, points_before_ms=NOW_MS)
+        assert (spared.points, spared.kept) == (0, 1)
+        gone = await expire(archive, before_ms=much_later)
+        assert (gone.points, gone.kept) == (1, 0)
+        assert await archive.query("SELECT value FROM meta WHERE key = 'expired_before_ms'") == [
+            (str(much_later),)
+        ]
         assert (await archive.commit(received(batch()))).outcome == "duplicate"
         assert archive.totals == (2, 1)
 

@@ -1,0 +1,156 @@
+"""Rolls days up beside the collector: today every minute, past days as late data comes.
+
+Guarantees: a past day is repaired first (its legs), then rolled up; raw points of a day
+do not expire before that day was rolled up whole; a day that cannot be computed is said
+and left for later, and does not stop the others. Does not: compute anything itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import date, timedelta
+from typing import Any
+
+from aiohttp import web
+
+from homeroute_analytics import rollup_order, rollups
+from homeroute_collector.api_guard import refused
+from homeroute_collector.archive import Archive
+from homeroute_collector.collector import Collector
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 60.0
+"""How often today is done."""
+
+PAST_S = 900.0
+"""How often past days are, at most: a bus that uploads a week does so over many minutes."""
+
+PATH = "/api/1/rollup"
+
+Repair = Callable[[Archive, date, str], Awaitable[object]]
+"""Repairs a day's legs before it is rolled up; takes the archive, the day and the zone."""
+
+REPAIRS: list[Repair] = []
+"""What is done to a past day before it is rolled up, in order."""
+
+
+async def roll(
+    archive: Archive, day: date, *, timezone: str, now_ms: int, dry_run: bool = False
+) -> rollups.RolledDay:
+    """Repair a day and roll it up. Raises :class:`~homeroute_analytics.rollups.DayExpired`."""
+    if not dry_run:
+        for repair in REPAIRS:
+            await repair(archive, day, timezone)
+    replace = None if dry_run else archive.replace_day
+    return await rollups.rollup_day(archive.query, replace, day, timezone=timezone, now_ms=now_ms)
+
+
+async def keep_rolling(
+    collector: Collector, *, every_s: float = EVERY_S, past_s: float = PAST_S
+) -> None:
+    """Do what is due, again and again, until cancelled."""
+    loop = asyncio.get_running_loop()
+    past_at = loop.time()
+    while True:
+        if collector.clock.trusted:
+            past = loop.time() >= past_at
+            if past:
+                past_at = loop.time() + past_s
+            await once(collector.archive, collector.timezone, collector.clock.now_ms(), past=past)
+        await asyncio.sleep(every_s)
+
+
+async def once(
+    archive: Archive,
+    timezone: str,
+    now_ms: int,
+    *,
+    past: bool = True,
+    before: date | None = None,
+) -> bool:
+    """Do what is due: today alone, or also ``past`` days, of those only earlier ``before``.
+
+    False when some day could not be done.
+    """
+    try:
+        wanted = await rollup_order.due(archive.query, timezone=timezone, now_ms=now_ms)
+    except Exception:
+        log.exception("rollups: what is due cannot be read; trying again")
+        return False
+    today, _ = rollup_order.day_of(now_ms, timezone)
+    days = [day for day in wanted.days if past or day == today]
+    if before is not None:
+        days = [day for day in days if day < before]
+    well = True
+    for day in days:
+        try:
+            await roll(archive, day, timezone=timezone, now_ms=now_ms)
+        except rollups.DayExpired:
+            continue
+        except Exception:
+            # One bad day must not keep the pages from today, or today from the night.
+            log.exception("rollups: %s cannot be rolled up; trying again", day)
+            well = False
+    if well and past and before is None:
+        await rollup_order.done(archive.execute, wanted.commit_id)
+    return well
+
+
+async def seal(collector: Collector, before_ms: int) -> int:
+    """Roll up whatever lies before that moment and is due; up to when raw points may go.
+
+    A midnight, so that no day ever loses a part of its points.
+    """
+    timezone = collector.timezone
+    return await sealed_until(collector.archive, timezone, collector.clock.now_ms(), before_ms)
+
+
+async def sealed_until(archive: Archive, timezone: str, now_ms: int, before_ms: int) -> int:
+    """As :func:`seal`."""
+    day, midnight_ms = rollup_order.day_of(before_ms, timezone)
+    # A service day's last trips may run on into the next: one day more is kept.
+    if await once(archive, timezone, now_ms, before=day):
+        return rollup_order.day_of(midnight_ms - 1, timezone)[1]
+    return 0
+
+
+def mount(app: web.Application, collector: Collector) -> None:
+    """Let a day be redone by hand: POST ``{"day": "2026-11-09", "dry_run": false}``."""
+
+    async def asked(request: web.Request) -> web.Response:
+        try:
+            body = json.loads(await request.text())
+            day = date.fromisoformat(body["day"])
+        except (ValueError, TypeError, KeyError):
+            return refused(400, 'want {"day": "YYYY-MM-DD"}')
+        now_ms = collector.clock.now_ms()
+        today, _ = rollup_order.day_of(now_ms, collector.timezone)
+        if day > today:
+            return refused(400, f"{day} is yet to come")
+        try:
+            found = await roll(
+                collector.archive,
+                day,
+                timezone=collector.timezone,
+                now_ms=now_ms,
+                dry_run=bool(body.get("dry_run")),
+            )
+        except rollups.DayExpired as error:
+            return refused(409, str(error))
+        return web.json_response(document(found))
+
+    app.router.add_post(PATH, asked)
+
+
+def document(found: rollups.RolledDay) -> dict[str, Any]:
+    """As the API and ``--json`` tell it."""
+    return {"day": found.day.isoformat(), "rows": found.rows}
+
+
+def days_between(first: date, last: date) -> list[date]:
+    """Both inclusive, oldest first."""
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]

@@ -1,0 +1,155 @@
+"""`homeroute rollup`: past days' aggregates computed anew, by hand."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+
+from rich.console import Console
+from rich.progress import Progress
+
+from homeroute_analytics.rollups import DayExpired, RolledDay
+from homeroute_collector.archive import Archive
+from homeroute_collector.archive_records import ArchiveError
+from homeroute_collector.broker import SiteError
+from homeroute_collector.config import ConfigError
+from homeroute_command import changing, rolling, running
+from homeroute_command.failure import Failure
+
+DESCRIPTION = """\
+Compute the aggregates of past days anew from the raw points, and put them in the place
+of what is there. `homeroute up` does this by itself: today every minute, past days when
+late data comes. By hand it is needed after a timetable, an assignment or a threshold was
+changed. A day whose raw points have expired keeps what it has.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "rollup",
+        help="compute past days' aggregates anew",
+        description=DESCRIPTION,
+        epilog="Example: homeroute rollup --from 2026-11-02 --to 2026-11-06 --dry-run",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--day", type=_day, metavar="YYYY-MM-DD", help="this day alone")
+    which.add_argument(
+        "--from", dest="first", type=_day, metavar="YYYY-MM-DD", help="from this day on"
+    )
+    parser.add_argument(
+        "--to",
+        dest="last",
+        type=_day,
+        metavar="YYYY-MM-DD",
+        help="the last day; default: yesterday",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say how many rows there would be, keep nothing"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object a day")
+    changing.add_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day; want YYYY-MM-DD") from None
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do the days; 1 when some could not be done."""
+    if args.day and args.last:
+        raise Failure("--to belongs to --from", exit_code=2)
+    first: date = args.day or args.first
+    last: date = args.day or args.last or date.today() - timedelta(days=1)  # noqa: DTZ011 - as the user's calendar has it
+    if last < first:
+        raise Failure(f"--from {first} is after --to {last}", exit_code=2)
+    days = rolling.days_between(first, last)
+    left = 0
+    with _progress(len(days)) as advance:
+        for outcome in _outcomes(args, days):
+            advance()
+            if isinstance(outcome, str):
+                print(f"homeroute rollup: {outcome}", file=sys.stderr)
+                left += 1
+            else:
+                _say(args, outcome)
+    return 1 if left else 0
+
+
+def _say(args: argparse.Namespace, found: dict[str, object]) -> None:
+    if args.json:
+        print(json.dumps(found))
+        return
+    rows = found["rows"]
+    assert isinstance(rows, dict)
+    counts = ", ".join(f"{count} {name}" for name, count in rows.items())
+    print(f"{found['day']}: {'would write ' if args.dry_run else ''}{counts}")
+
+
+Outcomes = Iterator["dict[str, object] | str"]
+"""What was written of each day, or why it could not be."""
+
+
+def _outcomes(args: argparse.Namespace, days: list[date]) -> Outcomes:
+    if args.data is None and args.config is None:
+        try:
+            yield from _asked(args.url or running.DEFAULT_URL, days, dry_run=args.dry_run)
+        except running.NotRunning:
+            if args.url is not None or not changing.has_archive():
+                raise
+        else:
+            return
+    try:
+        yield from _here(args, days)
+    except (ConfigError, ArchiveError, SiteError) as error:
+        raise Failure(str(error), exit_code=2) from None
+
+
+def _asked(url: str, days: list[date], *, dry_run: bool) -> Outcomes:
+    for day in days:
+        body = {"day": day.isoformat(), "dry_run": dry_run}
+        try:
+            yield running.post(url, rolling.PATH, body)
+        except running.Answered as error:
+            if error.status != 409:
+                raise
+            yield error.detail
+
+
+def _here(args: argparse.Namespace, days: list[date]) -> Outcomes:
+    with asyncio.Runner() as runner:
+        opened = changing.opened(args)
+        archive, timezone = runner.run(opened.__aenter__())
+        try:
+            for day in days:
+                found = runner.run(_one(archive, day, timezone, dry_run=args.dry_run))
+                yield found if isinstance(found, str) else rolling.document(found)
+        finally:
+            runner.run(opened.__aexit__(None, None, None))
+
+
+async def _one(archive: Archive, day: date, timezone: str, *, dry_run: bool) -> RolledDay | str:
+    now_ms = time.time_ns() // 1_000_000
+    try:
+        return await rolling.roll(archive, day, timezone=timezone, now_ms=now_ms, dry_run=dry_run)
+    except DayExpired as error:
+        return str(error)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[], None]]:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("days", total=total)
+        yield lambda: progress.advance(task)
