@@ -65,8 +65,7 @@ async def rollup_day(
     """
     zone = ZoneInfo(timezone)
     start_ms, end_ms = bounds(day, zone)
-    if start_ms < await expired_before(query):
-        raise DayExpired(f"roll up {day}: its raw points have expired; what was written stays")
+    await require_whole(query, day, timezone)
     # A late trip of the service day may run past midnight.
     last_ms = end_ms + (end_ms - start_ms)
     until_ms = min(last_ms, now_ms - SETTLE_MS)
@@ -97,6 +96,12 @@ def bounds(day: date, zone: ZoneInfo) -> tuple[int, int]:
 
 def _midnight(day: date, zone: ZoneInfo) -> int:
     return round(datetime.combine(day, time(), zone).timestamp() * 1000)
+
+
+async def require_whole(query: Query, day: date, timezone: str) -> None:
+    """Raise :class:`DayExpired` unless all raw points of a day are there."""
+    if bounds(day, ZoneInfo(timezone))[0] < await expired_before(query):
+        raise DayExpired(f"roll up {day}: its raw points have expired; what was written stays")
 
 
 async def expired_before(query: Query) -> int:

@@ -197,7 +197,7 @@ async def _collector(
             stop=enough,
             mount=[mount_pages, controls.mount, rolling.mount],
             extra_ddl=tables.DDL,
-            jobs={"rollups": partial(rolling.keep_rolling, past_s=rolling.EVERY_S)},
+            jobs={"rollups": partial(rolling.keep_rolling, past_s=rolling.EVERY_S, repair=False)},
             aggregates=AGGREGATES,
             status_s=STATUS_S,
         ),

@@ -10,16 +10,17 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from typing import Any
 
 from aiohttp import web
 
 from homeroute_analytics import rollup_order, rollups
+from homeroute_analytics.attribution.days import attribute_day
 from homeroute_collector.api_guard import refused
 from homeroute_collector.archive import Archive
 from homeroute_collector.collector import Collector
+from homeroute_command.apart import Apart
 
 log = logging.getLogger(__name__)
 
@@ -31,28 +32,45 @@ PAST_S = 900.0
 
 PATH = "/api/1/rollup"
 
-Repair = Callable[[Archive, date, str], Awaitable[object]]
-"""Repairs a day's legs before it is rolled up; takes the archive, the day and the zone."""
-
-REPAIRS: list[Repair] = []
-"""What is done to a past day before it is rolled up, in order."""
-
 
 async def roll(
-    archive: Archive, day: date, *, timezone: str, now_ms: int, dry_run: bool = False
+    archive: Archive,
+    day: date,
+    *,
+    timezone: str,
+    now_ms: int,
+    dry_run: bool = False,
+    repair: bool = True,
 ) -> rollups.RolledDay:
-    """Repair a day and roll it up. Raises :class:`~homeroute_analytics.rollups.DayExpired`."""
-    if not dry_run:
-        for repair in REPAIRS:
-            await repair(archive, day, timezone)
-    replace = None if dry_run else archive.replace_day
-    return await rollups.rollup_day(archive.query, replace, day, timezone=timezone, now_ms=now_ms)
+    """Say anew who drove what that day (``repair``), and roll it up.
+
+    Raises :class:`~homeroute_analytics.rollups.DayExpired`.
+    """
+    apart = Apart()
+    query, replace = apart(archive.query), apart(archive.replace_day)
+    transaction = apart(archive.transaction)
+    today, _ = rollup_order.day_of(now_ms, timezone)
+
+    async def work() -> rollups.RolledDay:
+        await rollups.require_whole(query, day, timezone)
+        if repair and not dry_run:
+            live_ms = now_ms if day == today else None
+            await attribute_day(query, transaction, day, timezone, now_ms=live_ms)
+        return await rollups.rollup_day(
+            query, None if dry_run else replace, day, timezone=timezone, now_ms=now_ms
+        )
+
+    return await apart.do(work)
 
 
 async def keep_rolling(
-    collector: Collector, *, every_s: float = EVERY_S, past_s: float = PAST_S
+    collector: Collector,
+    *,
+    every_s: float = EVERY_S,
+    past_s: float = PAST_S,
+    repair: bool = True,
 ) -> None:
-    """Do what is due, again and again, until cancelled."""
+    """Do what is due, again and again, until cancelled. Legs that others keep: no ``repair``."""
     loop = asyncio.get_running_loop()
     past_at = loop.time()
     while True:
@@ -60,7 +78,8 @@ async def keep_rolling(
             past = loop.time() >= past_at
             if past:
                 past_at = loop.time() + past_s
-            await once(collector.archive, collector.timezone, collector.clock.now_ms(), past=past)
+            now_ms = collector.clock.now_ms()
+            await once(collector.archive, collector.timezone, now_ms, past=past, repair=repair)
         await asyncio.sleep(every_s)
 
 
@@ -71,6 +90,7 @@ async def once(
     *,
     past: bool = True,
     before: date | None = None,
+    repair: bool = True,
 ) -> bool:
     """Do what is due: today alone, or also ``past`` days, of those only earlier ``before``.
 
@@ -88,7 +108,7 @@ async def once(
     well = True
     for day in days:
         try:
-            await roll(archive, day, timezone=timezone, now_ms=now_ms)
+            await roll(archive, day, timezone=timezone, now_ms=now_ms, repair=repair)
         except rollups.DayExpired:
             continue
         except Exception:

@@ -103,12 +103,14 @@ def test_a_day_that_fails_is_left_due_and_does_not_stop_the_others(
 ) -> None:
     repaired = []
 
-    async def repair(archive: Archive, day: date, timezone: str) -> None:
+    async def repair(
+        query: object, transaction: object, day: date, *_: object, **__: object
+    ) -> None:
         repaired.append(day)
         if day == MONDAY:
             raise RuntimeError("no legs today")
 
-    monkeypatch.setattr(rolling, "REPAIRS", [repair])
+    monkeypatch.setattr(rolling, "attribute_day", repair)
 
     async def work(archive: Archive) -> None:
         assert not await rolling.once(archive, ZONE, NOW_MS)
@@ -126,14 +128,14 @@ def test_raw_points_of_an_unsealed_day_do_not_expire_and_a_sealed_days_aggregate
     before_ms = NOW_MS - 3_600_000
 
     async def work(archive: Archive) -> None:
-        async def fail(*_: object) -> None:
+        async def fail(*_: object, **__: object) -> None:
             raise RuntimeError("not now")
 
-        monkeypatch.setattr(rolling, "REPAIRS", [fail])
+        monkeypatch.setattr(rolling, "attribute_day", fail)
         until_ms = await rolling.sealed_until(archive, ZONE, NOW_MS, before_ms)
         gone = await expire(archive, before_ms=before_ms, points_before_ms=until_ms)
         assert gone.points == 0
-        monkeypatch.setattr(rolling, "REPAIRS", [])
+        monkeypatch.undo()
         until_ms = await rolling.sealed_until(archive, ZONE, NOW_MS, before_ms)
         # One day more is kept, from its midnight on.
         assert until_ms == bounds(TODAY - timedelta(1), ZoneInfo(ZONE))[0]
