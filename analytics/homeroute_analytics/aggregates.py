@@ -33,6 +33,8 @@ Audience = Literal["staff", "published"]
 ALL = "all"
 """The tag value of a margin: the sum over all routes or categories."""
 
+PUBLISHED_ONCE = "1 week, once it has settled"
+
 HOURS = tuple(f"{hour:02d}" for hour in range(24))
 DAYS = ("1", "2", "3", "4", "5", "6", "7")
 PERIODS = ("AM", "MID", "PM")
@@ -156,10 +158,13 @@ class RouteHour(Aggregate):
 class LearningWeek(Aggregate):
     """Learning of one route and period in one ISO week; time: its Monday, local midnight.
 
-    Suppressed by DESIGN section 4; ``route`` "all" is the margin over routes.
+    Of trips observed on which activity was measured. Suppressed by DESIGN section 4;
+    ``route`` "all" is the margin over routes, hidden ones included. What was scheduled
+    is the route's and period's, and stands again beside each definition.
     """
 
     NAME: ClassVar[str] = "learning_week"
+    CADENCE: ClassVar[str] = PUBLISHED_ONCE
     AUDIENCE: ClassVar[Audience] = "published"
     route: str = tag('route label, or "all"')
     period: str = tag("part of the school day", choices=PERIODS)
@@ -180,9 +185,13 @@ class LearningWeek(Aggregate):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilterWeek(Aggregate):
-    """Filter blocks of one route, period and category in one ISO week, suppressed likewise."""
+    """Filter blocks of one route, period and category in one ISO week, suppressed likewise.
+
+    Of the same trips. A row that is missing was hidden, or had no block.
+    """
 
     NAME: ClassVar[str] = "filter_week"
+    CADENCE: ClassVar[str] = PUBLISHED_ONCE
     AUDIENCE: ClassVar[Audience] = "published"
     route: str = tag('route label, or "all"')
     period: str = tag("part of the school day", choices=PERIODS)
