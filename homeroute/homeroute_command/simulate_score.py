@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from homeroute_collector.archive import FILE_NAME
@@ -15,7 +16,7 @@ from homeroute_simulators.score import Metric, Score, score
 from homeroute_simulators.score_load import ScoreError
 from homeroute_simulators.truth import TruthError
 
-WIDTH = 128
+WIDTH = 400
 
 DESCRIPTION = """\
 Compare an archive with the truth of the run that filled it, metric by metric. What
@@ -66,7 +67,8 @@ def _show(found: Score) -> None:
         table.add_row(*_row(metric))
     console = Console()
     # A number cut off is no number: rather wide than wrong.
-    console.width = max(console.width, WIDTH)
+    room = console.options.update(max_width=WIDTH)
+    console.width = max(console.width, Measurement.get(console, room, table).maximum)
     console.print(table)
     if found.faults:
         faults = ", ".join(f"{count} {kind}" for kind, count in found.faults.items())

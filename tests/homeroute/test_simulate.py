@@ -16,8 +16,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from homeroute_collector.archive import Archive
+from homeroute_command import simulate_score
 from homeroute_command.__main__ import main
 from homeroute_simulators import truth
+from homeroute_simulators.score import Metric, Score
 from homeroute_simulators.world import world
 from tests.simulators.test_gtfs import FEED, zipped
 
@@ -122,6 +124,19 @@ def test_a_fleet_on_a_holiday_says_that_nothing_is_driven(
     said = capsys.readouterr()
     assert json.loads(said.out)["drives"] == 0
     assert "Thursday, 26 November 2026 is a holiday" in said.err
+
+
+def test_no_number_of_a_score_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    year = 18_716_328_609_987
+    metric = Metric("session bytes down", "bytes", year, year, year, year, year)
+    simulate_score._show(Score("springfield", 7, (metric,), (), {}))
+    said = capsys.readouterr().out
+    assert said.count("18,716,328,609,987") == 5
+    assert "…" not in said
+    assert max(map(len, said.splitlines())) < 200
 
 
 def history(folder: Path, *words: str) -> int:
