@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from homeroute_analytics import import_rows
 from homeroute_analytics.feeds.records import Feed
 from homeroute_analytics.imports import (
     EXAMPLES,
@@ -23,6 +24,9 @@ from homeroute_analytics.imports import (
     remember,
 )
 from homeroute_analytics.timetable import in_force
+from homeroute_analytics.timetable_tables import FEED_TABLES
+
+_OWN = frozenset(table.name for table in FEED_TABLES)
 
 _PRINTED = """
 SELECT trip, label, md5(concat_ws('|', label, period, start_s, end_s, shape, call_stop::VARCHAR,
@@ -122,10 +126,11 @@ def apply(
     )
     rows = 0
     for table, texts in document.tables.items():
-        for text in texts:
+        for text in texts if table in _OWN else ():
             rows += insert(execute, table, text, {"feed": feed})
     after = [*known, (feed, first, last, document.name)]
     before = in_force(known, first)
+    assigned = import_rows.stored(execute, document, now_ms)
     changes = [change for thing in _COMPARED for change in _compared(execute, thing, before, feed)]
     days, warnings = _days(execute, known, after, feed, today)
     warnings += _orphans(execute, feed, first)
@@ -133,9 +138,9 @@ def apply(
         warnings.append(f"the feed's time zone is {document.timezone}, the district's {timezone}")
     outcome = Outcome(
         unchanged=False,
-        rows=rows,
-        changes=(*changes, *days),
-        warnings=tuple(warnings),
+        rows=rows + assigned.rows,
+        changes=(*changes, *days, *assigned.changes),
+        warnings=(*warnings, *assigned.warnings),
         **whole,  # type: ignore[arg-type]
         **span,  # type: ignore[arg-type]
     )

@@ -85,17 +85,25 @@ def document(
 
 def apply(execute: Execute, document: Document, *, now_ms: int) -> Outcome:
     """Store them."""
+    outcome = stored(execute, document, now_ms)
+    if not outcome.unchanged:
+        remember(execute, document, outcome, now_ms)
+    return outcome
+
+
+def stored(execute: Execute, document: Document, now_ms: int) -> Outcome:
+    """Store what a document has of these tables, and say what that does; remember nothing."""
     changes: list[Change] = []
     warnings: list[str] = []
     rows = 0
-    for table, texts in document.tables.items():
-        for text in texts:
+    for table in TABLE_OF.values():
+        for text in document.tables.get(table, ()):
             found = store(execute, table, text, now_ms)
             rows += found.rows
             changes += found.changes
             warnings += found.warnings
     changes = _summed(changes)
-    outcome = Outcome(
+    return Outcome(
         what=document.what,
         name=document.name,
         unchanged=not any(change.how in {"added", "changed"} for change in changes),
@@ -104,9 +112,6 @@ def apply(execute: Execute, document: Document, *, now_ms: int) -> Outcome:
         warnings=tuple(dict.fromkeys(warnings)),
         notes=tuple(document.notes),
     )
-    if not outcome.unchanged:
-        remember(execute, document, outcome, now_ms)
-    return outcome
 
 
 def store(execute: Execute, table: str, text: str, now_ms: int) -> Outcome:

@@ -6,27 +6,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 from homeroute_analytics import import_feed, import_rows
-from homeroute_analytics.feeds import gtfs, mapping, plain, usage
+from homeroute_analytics.feeds import gtfs, mapping, plain, routing, usage
 from homeroute_analytics.feeds.csvfile import CsvFile
 from homeroute_analytics.feeds.problems import FeedError, Problem
 from homeroute_analytics.imports import Document, Execute, Outcome
 
 
 def document(
-    what: str, files: Sequence[Path], *, told: Path | None = None, from_day: date | None = None
+    what: str,
+    files: Sequence[Path],
+    *,
+    told: Path | None = None,
+    from_day: date | None = None,
+    until: date | None = None,
 ) -> Document:
-    """What is to be stored of those files. ``told`` is a mapping of their columns.
+    """What is to be stored of those files: one, of ``routes`` two.
 
-    Raises :class:`FeedError`, OSError.
+    ``told`` is a mapping of their columns; the days are of rows that name none. Raises
+    :class:`FeedError`, OSError.
     """
     path = files[0]
     if what == "gtfs":
         return import_feed.document(gtfs.read(path))
     columns_told, file = mapping.read(told), CsvFile.at(path)
+    if what == "routes":
+        return _routes(
+            routing.read(
+                file, CsvFile.at(files[1]), columns_told, first_day=from_day, last_day=until
+            )
+        )
     columns = {
         "fleet": lambda: plain.fleet(file, columns_told, from_day),
         "assignments": lambda: plain.assignments(file, columns_told, from_day),
@@ -36,6 +49,27 @@ def document(
     if not next(iter(columns.values())):
         raise FeedError([Problem(path.name, 0, "", "no row below the names of the columns")])
     return import_rows.document(what, path.name, columns, notes=file.notes)
+
+
+def _routes(read: routing.Routing) -> Document:
+    """A routing export: a feed, and the assignments it tells, from its first day on."""
+    document = import_feed.document(read.feed)
+    if not read.crews:
+        return document
+    vehicles, trips, bits = zip(*read.crews, strict=True)
+    size = len(trips)
+    assigned = import_rows.document(
+        "assignments",
+        document.name,
+        {
+            "vehicle": vehicles,
+            "trip": trips,
+            "first_day": [document.first_day] * size,
+            "last_day": [document.last_day] * size,
+            "weekdays": bits,
+        },
+    )
+    return replace(document, tables={**document.tables, **assigned.tables})
 
 
 def store(

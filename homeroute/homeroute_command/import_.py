@@ -52,6 +52,23 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     feed.add_argument("files", nargs=1, type=Path, metavar="FEED.zip")
     _common(feed, "when the feed takes force; default: its first day of service")
+    pair = kinds.add_parser(
+        "routes",
+        help="a routing program's export: a CSV of its runs and one of their stops",
+        description="Bring in the two CSVs that a school-routing program exports as a new "
+        "version of the timetable; where they name vehicles, the assignments too.",
+    )
+    pair.add_argument("files", nargs=2, type=Path, metavar=("ROUTES.csv", "STOPS.csv"))
+    pair.add_argument(
+        "--until",
+        type=date.fromisoformat,
+        metavar="YYYY-MM-DD",
+        help="last day of runs that name none",
+    )
+    pair.add_argument(
+        "--mapping", type=Path, metavar="M.toml", help="what the files call their columns"
+    )
+    _common(pair, "when it takes force, and the first day of runs that name none")
     for what, columns in PLAIN.items():
         table = kinds.add_parser(
             what, help=f"a CSV of {columns}", description=f"A CSV with the columns {columns}."
@@ -69,7 +86,7 @@ def _common(parser: argparse.ArgumentParser, from_day: str | None) -> None:
         parser.add_argument(
             "--from", dest="from_day", type=date.fromisoformat, metavar="YYYY-MM-DD", help=from_day
         )
-    parser.set_defaults(from_day=None, mapping=None)
+    parser.set_defaults(from_day=None, until=None, mapping=None)
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would change, keep nothing"
     )
@@ -81,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
     """Read the files, have them stored, and say what changed; raises :class:`Failure`."""
     try:
         document = importing.document(
-            args.what, args.files, told=args.mapping, from_day=args.from_day
+            args.what, args.files, told=args.mapping, from_day=args.from_day, until=args.until
         )
     except FeedError as error:
         said = "\n  ".join(str(error).splitlines())

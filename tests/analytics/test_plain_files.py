@@ -56,7 +56,7 @@ def test_a_mapping_names_the_columns_that_no_synonym_does(tmp_path: Path) -> Non
     assert "no column for device (known as device, device id, gateway, router)" in said
     path.write_text("[colums]\n", encoding="utf-8")
     assert refusals(lambda: mapping.read(path)) == [
-        "m.toml: colums: unknown; there are columns, devices, unit"
+        "m.toml: colums: unknown; there are columns, devices, routes, stops, unit"
     ]
 
 

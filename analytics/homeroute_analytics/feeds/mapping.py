@@ -1,7 +1,8 @@
 """Which column of a file is which field, by the names other programs give, or a mapping's.
 
-A mapping is a TOML file of the district's own: ``[columns]`` (``field = "Their Name"``)
-and, of usage, ``unit`` and ``[devices]``.
+A mapping is a TOML file of the district's own: ``[columns]`` (``field = "Their Name"``),
+of a routing pair ``[routes]`` and ``[stops]`` where the two differ, and of usage ``unit``
+and ``[devices]``.
 
 Guarantees: names are compared without case, blanks and punctuation; a field that is not
 found is said with the names it is known by and those that are there. Does not: guess.
@@ -12,7 +13,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ Fields = Mapping[str, tuple[str, ...]]
 
 Row = dict[str, str]
 
-KEYS = frozenset({"columns", "devices", "unit"})
+KEYS = frozenset({"columns", "routes", "stops", "devices", "unit"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,11 @@ class ColumnMapping:
     columns: Mapping[str, str] = field(default_factory=dict)
     devices: Mapping[str, str] = field(default_factory=dict)
     unit: str = ""
+    files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def of(self, file: str) -> ColumnMapping:
+        """The mapping of one file of a pair."""
+        return replace(self, columns={**self.columns, **self.files.get(file, {})})
 
 
 def read(path: Path | None) -> ColumnMapping:
@@ -51,6 +57,7 @@ def read(path: Path | None) -> ColumnMapping:
         _texts(path, document, "columns"),
         _texts(path, document, "devices"),
         str(document.get("unit", "")),
+        {name: _texts(path, document, name) for name in ("routes", "stops")},
     )
 
 
