@@ -10,8 +10,8 @@ import argparse
 import hashlib
 from pathlib import Path
 
+from homeroute_analytics.feeds.problems import FeedError
 from homeroute_command.failure import Failure
-from homeroute_simulators.gtfs import FeedError
 from homeroute_simulators.gtfs_world import world_from_gtfs
 from homeroute_simulators.world import World, world
 

@@ -12,11 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from homeroute_simulators.district import Bus, District, Hotspot, Period, Route, Trip
+from homeroute_analytics.feeds.gtfs import read
+from homeroute_analytics.feeds.problems import FeedError
+from homeroute_analytics.feeds.records import Feed
+from homeroute_analytics.feeds.records import Trip as FeedTrip
+from homeroute_simulators.district import Bus, District, Hotspot, Route, Trip
 from homeroute_simulators.founding import bus_of, zones_of
-from homeroute_simulators.gtfs import Feed, FeedError, FeedTrip, read
 from homeroute_simulators.gtfs_roads import clock
 from homeroute_simulators.gtfs_roads import route as road_of
 from homeroute_simulators.riders import registered_numbers, riders
@@ -59,12 +61,6 @@ def world_from_gtfs(path: Path, seed: int, *, buses: int | None = None) -> World
     Raises :class:`FeedError`, OSError.
     """
     feed = read(path)
-    try:
-        ZoneInfo(feed.timezone)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise FeedError(f"agency.txt: agency_timezone {feed.timezone!r} is unknown") from None
-    if not feed.trips:
-        raise FeedError("stop_times.txt: no bus trip has two stops")
     projection = _projection(feed)
     roads = _roads(feed, projection)
     trips = tuple(_trips(feed, roads, seed, MOST_BUSES if buses is None else buses))
@@ -85,7 +81,7 @@ def world_from_gtfs(path: Path, seed: int, *, buses: int | None = None) -> World
         trips=trips,
         zones=tuple(zone for route in first.values() for zone in zones_of(seed, route)),
     )
-    return World(district, FeedCalendar(feed.services))
+    return World(district, FeedCalendar(dict(feed.services)))
 
 
 def moved(where: World, weeks: int) -> World:
@@ -102,18 +98,29 @@ def moved(where: World, weeks: int) -> World:
 
 def _projection(feed: Feed) -> Projection:
     """About the middle of the stops, so that the plane is flat enough."""
-    stops = {call.stop for trip in feed.trips for call in trip.calls}
-    lats, lons = [sorted(axis) for axis in zip(*((s.lat, s.lon) for s in stops), strict=True)]
+    lats, lons = [sorted(axis) for axis in zip(*((s.lat, s.lon) for s in feed.stops), strict=True)]
     return Projection(round(lats[len(lats) // 2], 4), round(lons[len(lons) // 2], 4))
 
 
 def _roads(feed: Feed, projection: Projection) -> dict[object, Route]:
     """One road for each pattern: a route's shape and the stops called at."""
+    routes = {route.route: route for route in feed.routes}
+    stops = {stop.stop: stop for stop in feed.stops}
+    shapes = {shape.shape: shape for shape in feed.shapes}
     roads: dict[object, Route] = {}
     for trip in feed.trips:
-        pattern = _pattern(trip)
-        if pattern not in roads and (road := road_of(trip, projection)) is not None:
-            roads[pattern] = road
+        pattern, of = _pattern(trip), routes[trip.route]
+        if pattern not in roads:
+            road = road_of(
+                trip,
+                shapes[trip.shape],
+                stops,
+                projection,
+                number=of.number or of.route,
+                title=of.title,
+            )
+            if road is not None:
+                roads[pattern] = road
     return roads
 
 
@@ -128,13 +135,11 @@ def _trips(feed: Feed, roads: dict[object, Route], seed: int, most: int) -> Iter
         for service, days in feed.services.items()
     }
     fleet: list[tuple[Bus, int, dict[str, float], Iterator[int]]] = []
-    for trip in sorted(feed.trips, key=lambda t: (t.calls[0].depart_s, t.name)):
-        road, starts_s = roads.get(_pattern(trip)), trip.calls[0].depart_s
+    for trip in sorted(feed.trips, key=lambda t: (t.start_s, t.trip)):
+        road, starts_s = roads.get(_pattern(trip)), trip.start_s
         if road is None or not feed.services[trip.service]:
             continue
-        takes_s = trip.calls[-1].arrive_s - starts_s
-        if takes_s <= 0:
-            raise FeedError(f"stop_times.txt: trip {trip.name} ends no later than it starts")
+        takes_s = trip.end_s - starts_s
         until_s = starts_s + takes_s * PACES[1] + LONGEST_DELAY_S + TURN_S
         free = (
             each
@@ -152,21 +157,16 @@ def _trips(feed: Feed, roads: dict[object, Route], seed: int, most: int) -> Iter
             fleet.append(chosen)
         bus, _, busy_until_s, registered = chosen
         busy_until_s[trip.service] = until_s
-        own = source(seed, "riders", trip.name)
+        own = source(seed, "riders", trip.trip)
         last = len(trip.calls) - 1
         pairs = [(stop, to) for stop in range(last) for to in range(stop + 1, last + 1)]
         yield Trip(
-            name=trip.name,
+            name=trip.trip,
             route=road,
             bus=bus,
-            period=_period(starts_s),
+            period=trip.period,
             depart_s=starts_s,
             riders=riders(own, own.randint(8, 30), pairs, registered),
             service=trip.service,
             clock_s=clock(trip, road),
         )
-
-
-def _period(depart_s: int) -> Period:
-    hour = depart_s // 3600 % 24
-    return "AM" if hour < 11 else "MID" if hour < 13 else "PM"

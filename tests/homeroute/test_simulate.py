@@ -21,7 +21,7 @@ from homeroute_command.__main__ import main
 from homeroute_simulators import truth
 from homeroute_simulators.score import Metric, Score
 from homeroute_simulators.world import world
-from tests.simulators.test_gtfs import FEED, zipped
+from tests.analytics.feed_files import FEED, zipped
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_a_feed_that_lacks_something_is_named_with_the_file_in_it(
     feed = zipped(tmp_path / "feed.zip", {"stops.txt": "stop_id,stop_lat,stop_lon\na,north,1\n"})
     for words in (["history", "--data", str(tmp_path / "data")], ["fleet"]):
         assert main(["simulate", *words, "--gtfs", str(feed)]) == 2
-        assert f"read {feed}: stops.txt: stop_lat 'north'" in capsys.readouterr().err
+        assert f"read {feed}: stops.txt:2: stop_lat: 'north'" in capsys.readouterr().err
 
 
 @pytest.mark.slow

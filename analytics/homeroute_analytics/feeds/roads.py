@@ -12,7 +12,6 @@ import hashlib
 import re
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +27,9 @@ METRES_PER_DEGREE = 111_320.0
 TOLD_WEIGHT = 0.5
 """A metre away from the feed's own distance counts as half a metre beside the road."""
 
-TIMED_WEIGHT = 0.01
-"""A metre away from an even speed: decides between equals alone, such as the two passes
-of a road driven out and back."""
+TIMED_M = 10.0
+"""To be a whole road away from where an even speed has a stop counts as this much beside it:
+it decides between equals alone, such as the two passes of a road driven out and back."""
 
 
 def measured(points: Sequence[LatLon]) -> Reals:
@@ -74,9 +73,9 @@ def along(
     even = _evenly(np.asarray(clock_s, dtype=np.float64)) * length
     cost = away
     for row, metres in enumerate(told):
-        hint, weight = (even[row], TIMED_WEIGHT) if metres is None else (metres, TOLD_WEIGHT)
+        hint, weight = (even[row], TIMED_M / length) if metres is None else (metres, TOLD_WEIGHT)
         cost[row] += (weight * (places[row] - hint)) ** 2
-    pieces = _cheapest(cost)
+    pieces = _cheapest(cost, places)
     found = np.maximum.accumulate(places[np.arange(len(stops)), pieces])
     return tuple(np.round(np.minimum(found, length), 1).tolist())
 
@@ -100,20 +99,25 @@ def _nearest(road: Shape, stops: Sequence[LatLon]) -> tuple[Reals, Reals]:
     )
 
 
-def _cheapest(cost: Reals) -> NDArray[Any]:
-    """The piece of each stop on the cheapest way that never goes back."""
+def _cheapest(cost: Reals, places: Reals) -> NDArray[np.int64]:
+    """The piece of each stop on the cheapest way that never goes back.
+
+    On the piece of the stop before, what a stop would lie behind it is a cost too.
+    """
     best = cost[0]
-    came: list[NDArray[Any]] = []
+    came: list[NDArray[np.int64]] = []
     numbers = np.arange(cost.shape[1])
-    for row in cost[1:]:
-        lowest = np.minimum.accumulate(best)
-        # Where the lowest so far was reached: the piece of the stop before.
-        came.append(np.maximum.accumulate(np.where(best == lowest, numbers, 0)))
-        best = lowest + row
+    for before, here, row in zip(places, places[1:], cost[1:], strict=False):
+        lowest = np.concatenate(([np.inf], np.minimum.accumulate(best)[:-1]))
+        same = best + np.maximum(0.0, before - here) ** 2
+        # Where the lowest before each piece was reached: the piece of the stop before.
+        reached = np.maximum.accumulate(np.where(best < lowest, numbers, 0))
+        earlier = np.concatenate(([0], reached[:-1]))
+        came.append(np.where(same <= lowest, numbers, earlier))
+        best = np.minimum(lowest, same) + row
     pieces = [int(best.argmin())]
-    pieces.extend(0 for _ in came)
-    for at in range(len(came) - 1, -1, -1):
-        pieces[len(came) - at] = int(came[at][pieces[len(came) - at - 1]])
+    for step in reversed(came):
+        pieces.append(int(step[pieces[-1]]))
     return np.array(pieces[::-1])
 
 
