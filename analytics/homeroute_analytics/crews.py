@@ -1,8 +1,9 @@
 """Which vehicle drives a trip on a day, and which device rides in it. Pure, once read.
 
-Of several rows for a trip and day the newest ``first_day`` wins, then the newest
-import: a substitute for one day is a row of one day. Of a device's rows the newest
-wins likewise, so that a device is in one vehicle; of a vehicle's devices the newest.
+Of several rows for a trip and day the newest ``first_day`` wins, then a row of that one
+day alone, then the newest import: a substitute for one day is a row of one day. Of a
+device's rows the newest wins likewise, so that a device is in one vehicle; of a
+vehicle's devices the newest.
 
 Guarantees: a day's answer depends on the rows alone, not on their order. Does not:
 know who really drove.
@@ -62,6 +63,6 @@ async def crews(query: Query, first_day: date, last_day: date) -> Crews:
     return Crews(tuple(sorted(fleet, key=_age)), tuple(sorted(assignments, key=_age)))
 
 
-def _age(row: tuple[Any, ...]) -> tuple[date, int, str, str]:
-    """First day, then import, then names, so that the order is one."""
-    return row[2], row[4], row[0], row[1]
+def _age(row: tuple[Any, ...]) -> tuple[date, bool, int, str, str]:
+    """First day, one day alone, import; then names, so that the order is one."""
+    return row[2], row[3] == row[2], row[4], row[0], row[1]

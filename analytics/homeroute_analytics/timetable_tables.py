@@ -143,8 +143,8 @@ FLEET: Final = Table(
 
 ASSIGNMENTS: Final = Table(
     # Which vehicle drives which trip. Of several rows for a trip and day the newest first_day
-    # wins, then the newest import: a substitute for one day is a row of one day. weekdays: a
-    # bit each, Monday is 1.
+    # wins, then a row of that one day, then the newest import: a substitute for one day is a
+    # row of one day. weekdays: a bit each, Monday is 1.
     "assignments",
     {
         "vehicle": "VARCHAR",

@@ -98,6 +98,13 @@ def test_of_two_rows_from_one_day_the_newest_import_wins(tmp_path: Path) -> None
     assert crews(made, MONDAY)["am1"] == ("109", "bus-09")
 
 
+def test_a_substitute_on_the_very_first_day_drives_that_day(tmp_path: Path) -> None:
+    made = district(tmp_path)
+    assigned(made, ("109", "am1", MONDAY, MONDAY, 31), now_ms=0)
+    assert crews(made, MONDAY)["am1"] == ("109", "bus-09")
+    assert crews(made, TUESDAY)["am1"] == ("101", "bus-01")
+
+
 def test_what_names_no_trip_or_vehicle_is_warned_of(tmp_path: Path) -> None:
     made = district(tmp_path)
     outcome = assigned(made, ("777", "am9", MONDAY, None, 31), now_ms=2)

@@ -83,12 +83,13 @@ def test_two_vehicles_on_one_trip_are_refused_only_where_the_newest_cannot_win(
     text = (
         "vehicle,trip,from,to,weekdays\n101,4-am,2026-08-12,,\n109,4-am,2026-09-01,2026-09-01,\n"
         "102,5-am,2026-08-12,,Mo-We\n103,5-am,2026-08-12,,Th Fr\n"
+        "109,4-am,2026-08-12,2026-08-12,\n"
     )
     found = plain.assignments(file(tmp_path, text), BARE, None)
-    assert found["weekdays"] == [31, 31, 7, 24]
+    assert found["weekdays"] == [31, 31, 7, 24, 31]
     clash = text + "104,4-am,2026-08-12,,Fr\n"
     assert refusals(lambda: plain.assignments(file(tmp_path, clash), BARE, None)) == [
-        "file.csv:6: trip: '4-am' is driven twice from 2026-08-12: line 2 too"
+        "file.csv:7: trip: '4-am' is driven twice from 2026-08-12: line 2 too"
     ]
 
 

@@ -107,8 +107,10 @@ def assignments(file: CsvFile, told: ColumnMapping, from_day: date | None) -> Co
         first, last = span
         rivals = seen.setdefault((row["trip"], first), [])
         for other, vehicle, until, their_bits in rivals:
-            # They begin on one day: the newest first day says nothing.
-            if vehicle == row["vehicle"] or (bits & their_bits and min(last, until) >= first):
+            # They begin on one day: the newest first day says nothing, unless one is a
+            # substitute for that day alone.
+            substitute = (last == first) != (until == first)
+            if vehicle == row["vehicle"] or (bits & their_bits and not substitute):
                 say("trip", f"{quoted(row['trip'])} is driven twice from {first}: line {other} too")
                 break
         rivals.append((line, row["vehicle"], last, bits))
