@@ -34,7 +34,7 @@ async def _look(collector: Collector, look_s: float) -> None:
         if collector.clock.trusted:
             found = conditions(
                 collector.alerts.rules,
-                collector.presence.devices.values(),
+                list(collector.presence.devices.values()),
                 await reading.now(),
                 collector.presence.schedule,
                 collector.clock.now_ms(),

@@ -212,3 +212,21 @@ def test_a_disk_that_cannot_be_written_does_not_keep_an_alert_back(
     asyncio.run(run())
     assert caplog.text.count("cannot be written") <= 1
     assert "alerts are sent all the same" in caplog.text
+
+
+def test_a_detail_that_moves_costs_no_write_and_what_happens_does(tmp_path: Path) -> None:
+    async def run() -> None:
+        desk = Desk(AlertSettings(), tmp_path)
+        path = tmp_path / alert_journal.FILE_NAME
+
+        async def seen(detail: str, *, holds: bool = True) -> int:
+            await desk.alerts.look([Condition("influx_lag", "", holds, detail)])
+            return path.stat().st_ino
+
+        first = await seen("301 s behind")
+        assert await seen("306 s behind") == first
+        assert desk.alerts.active[0].detail == "306 s behind"
+        assert await seen("", holds=False) != first
+        assert alert_journal.load(path).alerts == ()
+
+    asyncio.run(run())
