@@ -1,8 +1,9 @@
-"""How right Homeroute's numbers are: fills histories, scores them, prints the tables.
+"""How right Homeroute's numbers are: fills histories, drives fleets, scores both, prints tables.
 
-``python benchmarks/truth.py [--days N] [--buses N] [--seeds N …] [--faults KINDS …]``, or
-``make bench-truth``. For each seed, without faults and with all of them. Exit code 1 when a
-metric of any of them is out of its bound.
+``python benchmarks/truth.py [--days N] [--buses N] [--live-buses N] [--live-for TIME]
+[--speed X] [--seeds N …] [--faults KINDS …]``, or ``make bench-truth``. For each seed, without
+faults and with all of them. ``--days 0`` or ``--live-buses 0`` leaves one of the two out. Exit
+code 1 when a metric of any of them is out of its bound.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from homeroute_simulators.score import Metric, Score, score
@@ -28,6 +30,20 @@ def filled(folder: Path, seed: int, faults: str, days: int, buses: int) -> None:
     )
 
 
+def driven(folder: Path, seed: int, faults: str, chosen: argparse.Namespace) -> None:
+    """Drive a fleet of real agents, with the command that people use."""
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "homeroute_command", "simulate", "fleet"),
+            *("--data", str(folder), "--truth", str(folder / "truth.jsonl.gz")),
+            *("--seed", str(seed), "--faults", faults, "--speed", str(chosen.speed)),
+            *("--buses", str(chosen.live_buses), "--for", chosen.live_for),
+        ],
+        check=True,
+        stdout=sys.stderr,
+    )
+
+
 def cell(metric: Metric) -> str:
     """Error of truth, and what was lost beside it."""
     lost = f", {metric.lost:,} lost" if metric.lost else ""
@@ -35,9 +51,9 @@ def cell(metric: Metric) -> str:
     return f"{metric.error:,.0f} of {metric.truth:,}{lost}{out}"
 
 
-def show(faults: str, scores: list[Score]) -> None:
+def show(what: str, faults: str, scores: list[Score]) -> None:
     """Print the scores of all seeds as a table for the docs."""
-    print(f"\nFaults {'off' if faults == 'none' else 'on'}:\n")
+    print(f"\n{what}, faults {'off' if faults == 'none' else 'on'}:\n")
     print(f"| error of truth | {' | '.join(f'seed {found.seed}' for found in scores)} |")
     print(f"| --- {'| ---: ' * len(scores)}|")
     for row in zip(*(found.metrics for found in scores), strict=True):
@@ -54,19 +70,30 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--buses", type=int, default=50)
+    parser.add_argument("--live-buses", type=int, default=12)
+    parser.add_argument("--live-for", default="15m", metavar="TIME")
+    parser.add_argument("--speed", type=float, default=10.0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--faults", nargs="+", default=["none", "all"], metavar="KINDS")
     chosen = parser.parse_args()
+    made: dict[str, Callable[[Path, int, str], None]] = {}
+    if chosen.days:
+        made["History"] = lambda folder, seed, faults: filled(
+            folder, seed, faults, chosen.days, chosen.buses
+        )
+    if chosen.live_buses:
+        made["Live"] = lambda folder, seed, faults: driven(folder, seed, faults, chosen)
     right = True
-    for faults in chosen.faults:
-        scores = []
-        for seed in chosen.seeds:
-            with tempfile.TemporaryDirectory() as name:
-                folder = Path(name)
-                filled(folder, seed, faults, chosen.days, chosen.buses)
-                scores.append(score(folder / "truth.jsonl.gz", folder / "archive.duckdb"))
-        show(faults, scores)
-        right = right and all(found.within for found in scores)
+    for what, make in made.items():
+        for faults in chosen.faults:
+            scores = []
+            for seed in chosen.seeds:
+                with tempfile.TemporaryDirectory() as name:
+                    folder = Path(name)
+                    make(folder, seed, faults)
+                    scores.append(score(folder / "truth.jsonl.gz", folder / "archive.duckdb"))
+            show(what, faults, scores)
+            right = right and all(found.within for found in scores)
     return 0 if right else 1
 
 

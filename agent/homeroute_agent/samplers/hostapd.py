@@ -10,6 +10,7 @@ never zero), or end a session because hostapd is silent.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 NAME = "hostapd"
 POLL_S = 30.0
 RETRY_S = 2.0
+LAST_S = 1.0
+"""What the poll of a farewell may take."""
+
 WALKS = 3
 STATIONS_BOUND = 2_048
 """Stations walked in one poll: hostapd itself allows 2007 on one radio."""
@@ -108,8 +112,17 @@ class _Radio:
                     await self._listen(control)
                     # hostapd silently forgets a listener that it once could not reach.
                     await control.request("DETACH")
+            except asyncio.CancelledError:
+                await self._look_once_more(control)
+                raise
             finally:
                 control.farewell()
+
+    async def _look_once_more(self, control: Control) -> None:
+        """Told to stop: what clients moved since the last poll can still be told."""
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(LAST_S):
+                await self._poll(control)
 
     def _notice_restart(self, path: Path) -> None:
         status = path.stat()
