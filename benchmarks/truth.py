@@ -17,6 +17,9 @@ from pathlib import Path
 
 from homeroute_simulators.score import Metric, Score, score
 
+START = "2026-11-16T07:00"
+"""When most of a live fleet drives."""
+
 
 def filled(folder: Path, seed: int, faults: str, days: int, buses: int) -> None:
     """Fill a folder, with the command that people use."""
@@ -37,7 +40,7 @@ def driven(folder: Path, seed: int, faults: str, chosen: argparse.Namespace) -> 
             *(sys.executable, "-m", "homeroute_command", "simulate", "fleet"),
             *("--data", str(folder), "--truth", str(folder / "truth.jsonl.gz")),
             *("--seed", str(seed), "--faults", faults, "--speed", str(chosen.speed)),
-            *("--buses", str(chosen.live_buses), "--for", chosen.live_for),
+            *("--buses", str(chosen.live_buses), "--for", chosen.live_for, "--start", START),
         ],
         check=True,
         stdout=sys.stderr,

@@ -71,8 +71,10 @@ day buses drive from about 06:50 to 09:10 and from 14:25 to 16:40. Between drive
 bus stands where the last one ended, its gateway on, or runs empty to where the next
 begins. Ctrl-C ends the run early: agents drain, and the truth is closed.
 
-The uplink's probe is timed by this machine's clock: at more than real speed its
-round trips are up to 4 times shorter than the world's, and so are the limits the
+Simulated time waits for the world and for what boots: a machine too slow for --speed
+takes longer, and nothing comes late. The uplink's probe is timed by this machine's
+clock: at more than real speed its round trips are up to 4 times shorter than the
+world's, or twice as long, to fill the time between samples, and so are the limits the
 agent judges them by. What is judged is the same.
 """
 

@@ -128,14 +128,15 @@ class Device:
         so that nothing more gets out.
         """
         image = await asyncio.to_thread(self.card.image)
-        if self._child is not None:
-            self._child.kill()
-            await self._child.wait()
-            self._child = None
-        elif self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-            self._task = None
+        # Off already, before it has ended: nobody may take it for an agent that failed.
+        child, self._child = self._child, None
+        task, self._task = self._task, None
+        if child is not None:
+            child.kill()
+            await child.wait()
+        elif task is not None:
+            task.cancel()
+            await asyncio.wait([task])
         return await asyncio.to_thread(self._leave, image)
 
     async def kept_ms(self) -> int | None:

@@ -28,7 +28,7 @@ from homeroute_simulators.world import World, found
 MONDAY = date(2026, 11, 16)
 ON_THE_WAY_MS = 480_000
 
-SPEED, SCORED_SPEED = 20.0, 15.0
+SPEED, SCORED_SPEED = 20.0, 12.0
 CADENCE = Cadence(
     sample_s=5.0, batch_s=10.0, minute_s=15.0, session_interim_s=60.0, boot_delay_s=0.0
 )

@@ -1,6 +1,6 @@
 """Real agents over simulated gateways, held to what their gateways did: to the score's bounds.
 
-A few buses at twenty times the speed. Simulated time waits for the world, so that a busy
+A few buses at twelve times the speed. Simulated time waits for the world, so that a busy
 machine makes these runs longer and not different.
 """
 
@@ -18,7 +18,11 @@ from homeroute_simulators.truth import Lost, Unseen, read
 from homeroute_simulators.world import World, world
 from tests.simulators.fleets import MONDAY, score_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    # A busy machine makes a run longer; see the module.
+    pytest.mark.timeout(400),
+]
 
 SECONDS = 480.0
 
