@@ -58,7 +58,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description="Bring in the two CSVs that a school-routing program exports as a new "
         "version of the timetable; where they name vehicles, the assignments too.",
     )
-    pair.add_argument("files", nargs=2, type=Path, metavar=("ROUTES.csv", "STOPS.csv"))
+    pair.add_argument(
+        "files", nargs=2, type=Path, metavar="FILE.csv", help="ROUTES.csv, then STOPS.csv"
+    )
     pair.add_argument(
         "--until",
         type=date.fromisoformat,
@@ -129,10 +131,10 @@ def _say(outcome: dict[str, Any], *, dry_run: bool) -> None:
     else:
         verb = "would be" if dry_run else "are"
         out.print(f"{name}: {outcome['rows']} rows {verb} imported{span}", soft_wrap=True)
-        table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
-        table.add_column()
-        table.add_column(justify="right")
-        table.add_column(no_wrap=True, overflow="ellipsis")
+        table = Table(box=None, show_header=False, expand=True, padding=(0, 2, 0, 2))
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, justify="right")
+        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
         for change in outcome["changes"]:
             shown = list(change["examples"][:SHOWN])
             if change["count"] > len(shown) > 0 and change["how"] != "taken over":

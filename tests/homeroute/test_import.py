@@ -28,6 +28,14 @@ def run(capsys: Capture, *words: object) -> tuple[int, str, str]:
     return code, said.out, said.err
 
 
+@pytest.mark.parametrize("what", ["gtfs", "routes", "fleet", "assignments", "calendar", "usage"])
+def test_each_import_says_what_it_takes(what: str, capsys: Capture) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["import", what, "--help"])
+    assert ended.value.code == 0
+    assert "--dry-run" in capsys.readouterr().out
+
+
 def test_a_dry_run_tells_what_the_import_then_does_and_keeps_nothing(
     tmp_path: Path, capsys: Capture
 ) -> None:
