@@ -1,0 +1,106 @@
+"""Dead segments gathered into zones, ranked by what they cost riders. Pure, but for one query.
+
+A hollow is one place, though two trips and three segments cross it: dead segments whose
+middles lie within :data:`JOIN_M` are one zone, whichever trip or route found them, and
+whichever version of a road they belong to.
+
+Guarantees: each dead segment lies in one zone; the order is that of connected-client
+outage minutes, what riders lost. Does not: list what is merely mixed, or unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from homeroute_analytics.directors import Segment, Span, segments
+from homeroute_analytics.samples import Query
+from homeroute_analytics.segments import METRES_PER_DEGREE
+from homeroute_analytics.timetable import SEGMENT_M
+
+JOIN_M = 1.1 * SEGMENT_M
+"""Neighbours along a road lie 250 m apart, or less where it bends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A place without usable internet. Degrees are of its middle.
+
+    ``outage_min`` is clients present x minutes not usable, over the days asked for;
+    ``passes`` those that count, ``usable`` of them. ``radius_m`` reaches from the middle
+    to the farthest segment's end.
+    """
+
+    lat: float
+    lon: float
+    radius_m: float
+    routes: tuple[str, ...]
+    trips: tuple[str, ...]
+    segments: tuple[str, ...]
+    passes: int
+    usable: int
+    usable_share: float
+    reported_share: float
+    outage_min: float
+
+
+async def worklist(query: Query, span: Span) -> list[Zone]:
+    """The dead zones, what costs riders most first."""
+    return zones(await segments(query, span))
+
+
+def zones(judged: Sequence[Segment]) -> list[Zone]:
+    """The zones of what is dead among these segments."""
+    dead = [segment for segment in judged if segment.verdict == "dead"]
+    if not dead:
+        return []
+    lat = np.array([segment.lat for segment in dead])
+    lon = np.array([segment.lon for segment in dead])
+    north = lat * METRES_PER_DEGREE
+    east = lon * METRES_PER_DEGREE * np.cos(np.radians(lat.mean()))
+    found = []
+    for members in _joined(east, north):
+        parts = [dead[index] for index in members]
+        away = np.hypot(
+            east[members] - east[members].mean(), north[members] - north[members].mean()
+        )
+        reported_s = sum(part.reported_s for part in parts)
+        found.append(
+            Zone(
+                lat=float(lat[members].mean()),
+                lon=float(lon[members].mean()),
+                radius_m=float(away.max()) + SEGMENT_M / 2,
+                routes=tuple(sorted({part.route for part in parts})),
+                trips=tuple(sorted({part.trip for part in parts})),
+                segments=tuple(sorted({part.segment for part in parts})),
+                passes=sum(part.passes for part in parts),
+                usable=sum(part.usable for part in parts),
+                usable_share=sum(part.usable_s for part in parts) / reported_s,
+                reported_share=reported_s / sum(part.driven_s for part in parts),
+                outage_min=sum(part.client_outage_min for part in parts),
+            )
+        )
+    return sorted(found, key=lambda zone: (-zone.outage_min, zone.lat, zone.lon))
+
+
+def _joined(east: np.ndarray, north: np.ndarray) -> list[list[int]]:
+    """Groups of places, each within reach of another of its group."""
+    left = set(range(len(east)))
+    groups = []
+    while left:
+        group, edge = [], [min(left)]
+        left.discard(edge[0])
+        while edge:
+            at = edge.pop()
+            group.append(at)
+            others = np.array(sorted(left), dtype=np.int64)
+            if not len(others):
+                continue
+            near = np.hypot(east[others] - east[at], north[others] - north[at]) <= JOIN_M
+            for other in others[near].tolist():
+                left.discard(other)
+                edge.append(other)
+        groups.append(sorted(group))
+    return groups

@@ -1,0 +1,57 @@
+"""What a segment is, judged from its passes: dead, mixed, good, or not known yet. Pure.
+
+A pass is one trip of one day over one segment of 250 m: two or three samples. It
+*counts* when it was located by positions and at least half of its time was reported;
+a pass that says little must not weigh as one that says much. It is *usable* when at
+least half of its reported time was. Half, because samples are few: of a stretch that is
+truly usable for a share p of the time, a pass is then found usable about as often too
+high as too low, while a bar near one or nothing would shift every verdict with the
+number of samples.
+
+Guarantees: n = 16 clean passes make a segment good and 15 do not (DESIGN section 7);
+fewer than 5 passes, or of fewer than 3 days, say nothing. Does not: weigh a pass by its
+clients; that is the worklist's ranking.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Verdict = Literal["insufficient", "dead", "mixed", "good"]
+
+COUNTS_SHARE = 0.5
+"""A pass counts when so much of its time was reported."""
+
+USABLE_SHARE = 0.5
+"""A pass that counts is usable when so much of its reported time was."""
+
+FEWEST_PASSES, FEWEST_DAYS = 5, 3
+BAR = 0.8
+"""Of passes that should be usable."""
+
+Z95 = 1.959964
+"""Two-sided 95% of the normal distribution."""
+
+
+def wilson(successes: int, n: int, z: float = Z95) -> tuple[float, float]:
+    """Wilson's score interval of a proportion; (0, 1) of nothing.
+
+    Wilson, "Probable inference, the law of succession, and statistical inference",
+    Journal of the American Statistical Association 22 (1927).
+    """
+    if n == 0:
+        return 0.0, 1.0
+    p = successes / n
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def verdict(usable: int, passes: int, days: int) -> Verdict:
+    """The verdict of so many usable passes of all that count, on so many days."""
+    if passes < FEWEST_PASSES or days < FEWEST_DAYS:
+        return "insufficient"
+    low, high = wilson(usable, passes)
+    if high < BAR:
+        return "dead"
+    return "good" if low >= BAR else "mixed"

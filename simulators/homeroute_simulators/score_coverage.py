@@ -1,0 +1,276 @@
+"""Compares coverage by route and segment, and dead zones, with what really happened.
+
+The truth of a pass is made second by second: where the world says the bus was, in the
+state the truth says its uplink had, whether that could be reported or not. A segment is
+*truly dead* when the verdict of DESIGN section 7, given every pass that was really
+driven at that resolution, is dead; it is looked for only where Homeroute had the minimum
+of passes. A planted hollow is *found* when a dead segment of a trip through it lies on it.
+
+Guarantees: nothing of a trip's time is left out: what was lost counts as unreported.
+Does not: score single segments to the point: two or three samples a pass cannot be
+exact, and their spread is told instead.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from homeroute_analytics.dead_zones import Zone, zones
+from homeroute_analytics.directors import Coverage, Segment
+from homeroute_analytics.segments import cuts
+from homeroute_analytics.verdicts import USABLE_SHARE, Verdict, verdict
+from homeroute_simulators.founding import DEAD_DB
+from homeroute_simulators.planned_drive import PlannedDrive
+from homeroute_simulators.truth import Drive, Lost, Uplink, read
+from homeroute_simulators.world import World
+
+POINT = 0.01
+"""How far a route's shares may be off."""
+
+LEAST = 0.95
+"""Of precision and recall."""
+
+Place = tuple[str, int]
+"""A trip, and the number of a segment along it."""
+
+Longs = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class RouteError:
+    """A route's shares: true, and as reported."""
+
+    route: str
+    usable_truth: float
+    usable: float
+    reported_truth: float
+    reported: float
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageScore:
+    """How right coverage is. Errors are shares (0.01 is a point).
+
+    ``segment_spread`` is the root mean square error of the segments' usable share.
+    Segments are those with the minimum of passes.
+    """
+
+    routes: tuple[RouteError, ...]
+    segments: int
+    segment_spread: float
+    dead_truth: int
+    dead_found: int
+    dead_both: int
+    hollows: int
+    hollows_found: int
+    zones: int
+    zones_right: int
+
+    @property
+    def usable_error(self) -> float:
+        """The worst route's."""
+        return max((abs(r.usable - r.usable_truth) for r in self.routes), default=0.0)
+
+    @property
+    def reported_error(self) -> float:
+        """The worst route's."""
+        return max((abs(r.reported - r.reported_truth) for r in self.routes), default=0.0)
+
+    @property
+    def precision(self) -> float:
+        """Of segments said to be dead, those that are."""
+        return self.dead_both / self.dead_found if self.dead_found else 1.0
+
+    @property
+    def recall(self) -> float:
+        """Of segments that are dead, those said to be."""
+        return self.dead_both / self.dead_truth if self.dead_truth else 1.0
+
+    @property
+    def within(self) -> bool:
+        """Whether all of it is as right as it must be."""
+        return (
+            max(self.usable_error, self.reported_error) <= POINT
+            and min(self.precision, self.recall) >= LEAST
+        )
+
+    def document(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {
+            **asdict(self),
+            "usable_error": self.usable_error,
+            "reported_error": self.reported_error,
+            "precision": self.precision,
+            "recall": self.recall,
+            "within": self.within,
+        }
+
+
+@dataclass(slots=True)
+class _Passes:
+    """What is true of a segment: seconds, and how many passes were usable."""
+
+    usable_s: float = 0.0
+    all_s: float = 0.0
+    passes: int = 0
+    usable: int = 0
+
+    @property
+    def verdict(self) -> Verdict:
+        """As of one pass a day."""
+        return verdict(self.usable, self.passes, self.passes)
+
+
+@dataclass(slots=True)
+class _Route:
+    usable_s: float = 0.0
+    told_s: float = 0.0
+    all_s: float = 0.0
+
+
+def score_coverage(
+    truth: Path,
+    world: World,
+    by_route: Iterable[Coverage],
+    judged: Iterable[Segment],
+) -> CoverageScore:
+    """Score a report (all the days of the truth) against a truth file of that world.
+
+    Raises :class:`~homeroute_simulators.truth.TruthError`, OSError.
+    """
+    true_routes, true_passes = _truth(truth, world)
+    judged = list(judged)
+    routes = tuple(
+        RouteError(
+            c.route,
+            true_routes[c.route].usable_s / max(true_routes[c.route].told_s, 1.0),
+            c.usable_share or 0.0,
+            true_routes[c.route].told_s / max(true_routes[c.route].all_s, 1.0),
+            c.reported_share or 0.0,
+        )
+        for c in by_route
+        if c.route in true_routes and true_routes[c.route].told_s
+    )
+    known = {_place(s): s for s in judged if s.verdict != "insufficient"}
+    dead = {place for place, s in known.items() if s.verdict == "dead"}
+    truly = {place for place in known if true_passes[place].verdict == "dead"}
+    off = [
+        (s.usable_share or 0.0) - true_passes[place].usable_s / true_passes[place].all_s
+        for place, s in known.items()
+        if true_passes[place].all_s
+    ]
+    found = zones(judged)
+    hollows, hollows_found = _hollows(world, known.values(), found)
+    return CoverageScore(
+        routes=routes,
+        segments=len(known),
+        segment_spread=float(np.sqrt(np.mean(np.square(off)))) if off else 0.0,
+        dead_truth=len(truly),
+        dead_found=len(dead),
+        dead_both=len(dead & truly),
+        hollows=hollows,
+        hollows_found=hollows_found,
+        zones=len(found),
+        zones_right=_right(found, judged, truly),
+    )
+
+
+def _place(segment: Segment) -> Place:
+    return segment.trip, int(segment.segment.rpartition(":")[2])
+
+
+def _truth(path: Path, world: World) -> tuple[dict[str, _Route], dict[Place, _Passes]]:
+    runs: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
+    lost: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    driven: list[Drive] = []
+    for record in read(path):
+        if isinstance(record, Uplink):
+            runs[record.device].append((record.start_ms, record.end_ms, record.state))
+        elif isinstance(record, Lost) and record.of in {"", "uplink"}:
+            lost[record.device].append((record.start_ms, record.end_ms))
+        elif isinstance(record, Drive):
+            driven.append(record)
+    states = {device: np.array(sorted(rows), dtype=np.int64) for device, rows in runs.items()}
+    zone = ZoneInfo(world.district.timezone)
+    days: dict[date, dict[str, PlannedDrive]] = {}
+    routes: dict[str, _Route] = defaultdict(_Route)
+    passes: dict[Place, _Passes] = defaultdict(_Passes)
+    for drive in driven:
+        day = datetime.fromtimestamp(drive.start_ms / 1000, zone).date()
+        if day not in days:
+            days[day] = {planned.trip.name: planned for planned in world.drives(day)}
+        planned = days[day].get(drive.trip)
+        if planned is None or planned.excursion:
+            continue
+        _add(routes[drive.route], passes, drive, planned, states.get(drive.device), lost)
+    return routes, passes
+
+
+def _add(
+    route: _Route,
+    passes: Mapping[Place, _Passes],
+    drive: Drive,
+    planned: PlannedDrive,
+    states: Longs | None,
+    lost: Mapping[str, list[tuple[int, int]]],
+) -> None:
+    """Add one drive, second by second, each judged in its middle."""
+    seconds = np.arange(drive.start_ms + 500, drive.end_ms, 1000, dtype=np.int64)
+    told = np.ones(len(seconds), dtype=np.bool_)
+    for start_ms, end_ms in lost.get(drive.device, ()):
+        if start_ms < drive.end_ms and end_ms > drive.start_ms:
+            told &= (seconds < start_ms) | (seconds >= end_ms)
+    usable = np.zeros(len(seconds), dtype=np.bool_)
+    if states is not None:
+        at = np.maximum(np.searchsorted(states[:, 0], seconds, side="right") - 1, 0)
+        usable = (states[at, 2] == 2) & (seconds >= states[at, 0]) & (seconds < states[at, 1])
+    route.all_s += len(seconds)
+    route.told_s += int(told.sum())
+    route.usable_s += int((usable & told).sum())
+    length_m = planned.drive.route.shape.length_m
+    along = planned.drive.along_m((seconds - planned.depart_ms) / 1000)
+    if not planned.trip.inbound:
+        along = length_m - along
+    edges = cuts(length_m)
+    number = np.clip(np.searchsorted(edges, along, side="right") - 1, 0, len(edges) - 2)
+    everything = np.bincount(number, minlength=len(edges) - 1)
+    good = np.bincount(number[usable], minlength=len(edges) - 1)
+    for index in np.flatnonzero(everything).tolist():
+        place = passes[drive.trip, index]
+        place.usable_s += int(good[index])
+        place.all_s += int(everything[index])
+        place.passes += 1
+        place.usable += bool(good[index] >= USABLE_SHARE * everything[index])
+
+
+def _hollows(world: World, known: Iterable[Segment], found: Iterable[Zone]) -> tuple[int, int]:
+    """Planted hollows that trips with enough passes cross, and those that were found."""
+    crossed = [world.district.projection.metres(s.lat, s.lon) for s in known]
+    found_at = [
+        (*world.district.projection.metres(zone.lat, zone.lon), zone.radius_m) for zone in found
+    ]
+    planted = hit = 0
+    for zone in world.district.zones:
+        if zone.loss_db < DEAD_DB:
+            continue
+        east, north = zone.centre.east_m, zone.centre.north_m
+        if not any(np.hypot(e - east, n - north) <= zone.radius_m for e, n in crossed):
+            continue
+        planted += 1
+        hit += any(np.hypot(e - east, n - north) <= r + zone.radius_m for e, n, r in found_at)
+    return planted, hit
+
+
+def _right(found: Iterable[Zone], judged: Iterable[Segment], truly: set[Place]) -> int:
+    """Zones of which some segment is truly dead."""
+    names = {s.segment for s in judged if _place(s) in truly}
+    return sum(bool(names.intersection(zone.segments)) for zone in found)
