@@ -40,7 +40,7 @@ class Zone:
     trips: tuple[str, ...]
     segments: tuple[str, ...]
     passes: int
-    usable: int
+    usable: float
     usable_share: float
     reported_share: float
     outage_min: float

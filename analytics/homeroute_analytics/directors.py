@@ -14,7 +14,7 @@ from datetime import date
 from typing import Any
 
 from homeroute_analytics.samples import Query
-from homeroute_analytics.verdicts import COUNTS_SHARE, USABLE_SHARE, Verdict, verdict, wilson
+from homeroute_analytics.verdicts import COUNTS_SHARE, Verdict, verdict, wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class Segment:
     """A segment as one scheduled trip drives it, and its verdict.
 
     ``passes`` count (:mod:`homeroute_analytics.verdicts`), of ``driven`` in all; of them
-    ``usable``. ``low`` and ``high`` bound the share of usable passes (Wilson, 95%).
+    ``usable``, a sum of shares. ``low`` and ``high`` bound ``usable / passes`` (Wilson, 95%).
     """
 
     route: str
@@ -151,7 +151,7 @@ class Segment:
     lon: float
     driven: int
     passes: int
-    usable: int
+    usable: float
     days: int
     usable_s: float
     reported_s: float
@@ -173,17 +173,16 @@ class Segment:
 
 
 COUNTS = (
-    "located AND usable_s + connected_s + no_service_s >= "
+    "located AND usable_s + connected_s + no_service_s > 0"
+    " AND usable_s + connected_s + no_service_s >= "
     f"{COUNTS_SHARE} * (usable_s + connected_s + no_service_s + unreported_s)"
 )
 """SQL: whether a pass counts."""
 
-USABLE = f"usable_s >= {USABLE_SHARE} * (usable_s + connected_s + no_service_s)"
-"""SQL: whether a pass that counts is usable."""
-
 _SEGMENTS = f"""
 SELECT route, trip, any_value(period), segment, any_value(lat), any_value(lon), count(*),
-       count(*) FILTER ({COUNTS}), count(*) FILTER ({COUNTS} AND {USABLE}),
+       count(*) FILTER ({COUNTS}),
+       coalesce(sum(usable_s / (usable_s + connected_s + no_service_s)) FILTER ({COUNTS}), 0),
        count(DISTINCT day) FILTER ({COUNTS}), sum(usable_s),
        sum(usable_s + connected_s + no_service_s),
        sum(usable_s + connected_s + no_service_s + unreported_s), sum(client_outage_min)

@@ -69,8 +69,13 @@ class Meter:
 
     def samples(self, start_ms: int, end_ms: int) -> int:
         """How many samples were made in a stretch."""
+        rows = self.rows(start_ms, end_ms)
+        return int(rows.stop - rows.start)
+
+    def rows(self, start_ms: int, end_ms: int) -> slice:
+        """The samples made in a stretch."""
         first, last = np.searchsorted(self.time_ms, (start_ms, end_ms))
-        return int(last - first)
+        return slice(int(first), int(last))
 
     def longest_gap_ms(self, start_ms: int, end_ms: int) -> int:
         """The longest time within a stretch without a sample that says connected or usable."""

@@ -4,8 +4,8 @@ A drive's places come from the positions of whoever drove it; where there are no
 from the timetable's calls, stretched over the time really driven, and its segments are
 marked as not *located*.
 
-Guarantees: the seconds of a drive's segments add up to the drive's. Does not: place a
-trip whose shape nobody knows.
+Guarantees: a sample counts for the place where it was made; the seconds of a drive's
+segments add up to the drive's. Does not: place a trip whose shape nobody knows.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def segment_rows(
     start_ms, end_ms = drive.stretches[0].start_ms, drive.stretches[-1].end_ms
     known_ms, known_m, located = _known(facts, road, drive.stretches, scheduled)
     passed = passages(length_m, start_ms, end_ms, known_ms, known_m, located=located)
-    edges = passed.at_ms
+    edges = _centred(passed.at_ms, meters, drive.stretches)
     sums: Times = np.zeros((len(edges) - 1, 4), dtype=np.int64)
     driven: Times = np.zeros(len(edges) - 1, dtype=np.int64)
     for stretch in drive.stretches:
@@ -65,6 +65,27 @@ def segment_rows(
             lon=float(lon[index]),
         )
         yield Row(time_ms, record)
+
+
+def _centred(at_ms: Times, meters: Mapping[str, Meter], stretches: Sequence[Stretch]) -> Times:
+    """The cuts, later by half of what a sample is worth.
+
+    A sample's seconds are those after it, but what it says is true of the place where it
+    was made, and as far back as ahead. Left as they are, dead zones would lie half a
+    sample too far along every road: 50 m at 10 m/s.
+    """
+    lengths = [
+        meter.end_ms[rows] - meter.time_ms[rows]
+        for stretch in stretches
+        if (meter := meters.get(stretch.device)) is not None
+        for rows in (meter.rows(stretch.start_ms, stretch.end_ms),)
+    ]
+    worth = np.concatenate(lengths) if lengths else np.zeros(0, dtype=np.int64)
+    if not len(worth):
+        return at_ms
+    later = at_ms + int(np.median(worth)) // 2
+    later[0] = at_ms[0]
+    return np.asarray(np.minimum(later, at_ms[-1]))
 
 
 def _known(

@@ -1,12 +1,13 @@
 """What a segment is, judged from its passes: dead, mixed, good, or not known yet. Pure.
 
 A pass is one trip of one day over one segment of 250 m: two or three samples. It
-*counts* when it was located by positions and at least half of its time was reported;
-a pass that says little must not weigh as one that says much. It is *usable* when at
-least half of its reported time was. Half, because samples are few: of a stretch that is
-truly usable for a share p of the time, a pass is then found usable about as often too
-high as too low, while a bar near one or nothing would shift every verdict with the
-number of samples.
+*counts* when it was located by positions and at least half of its time was reported: a
+pass that says little must not weigh as one that says much. It contributes the share of
+its reported time that was usable, from 0 to 1, so that n passes make a number of usable
+passes that need not be whole. Not a yes or no: with three samples a pass that was really
+usable half the time comes out as either by chance, and of a segment half in a hollow the
+verdict would be the coin's. A mean of shares is as right with few samples as with many,
+and Wilson's interval, made for yes and no, is then rather too wide than too narrow.
 
 Guarantees: n = 16 clean passes make a segment good and 15 do not (DESIGN section 7);
 fewer than 5 passes, or of fewer than 3 days, say nothing. Does not: weigh a pass by its
@@ -22,9 +23,6 @@ Verdict = Literal["insufficient", "dead", "mixed", "good"]
 COUNTS_SHARE = 0.5
 """A pass counts when so much of its time was reported."""
 
-USABLE_SHARE = 0.5
-"""A pass that counts is usable when so much of its reported time was."""
-
 FEWEST_PASSES, FEWEST_DAYS = 5, 3
 BAR = 0.8
 """Of passes that should be usable."""
@@ -33,8 +31,10 @@ Z95 = 1.959964
 """Two-sided 95% of the normal distribution."""
 
 
-def wilson(successes: int, n: int, z: float = Z95) -> tuple[float, float]:
+def wilson(successes: float, n: int, z: float = Z95) -> tuple[float, float]:
     """Wilson's score interval of a proportion; (0, 1) of nothing.
+
+    ``successes`` may be a sum of shares.
 
     Wilson, "Probable inference, the law of succession, and statistical inference",
     Journal of the American Statistical Association 22 (1927).
@@ -47,7 +47,7 @@ def wilson(successes: int, n: int, z: float = Z95) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def verdict(usable: int, passes: int, days: int) -> Verdict:
+def verdict(usable: float, passes: int, days: int) -> Verdict:
     """The verdict of so many usable passes of all that count, on so many days."""
     if passes < FEWEST_PASSES or days < FEWEST_DAYS:
         return "insufficient"

@@ -12,7 +12,10 @@ from rich.table import Table
 
 from homeroute_collector.archive import FILE_NAME
 from homeroute_command.failure import Failure
+from homeroute_command.simulate_world import place
+from homeroute_simulators.filling_state import StateError, recall
 from homeroute_simulators.score import Metric, Score, score
+from homeroute_simulators.score_coverage import LEAST, POINT, CoverageScore, score_file
 from homeroute_simulators.score_load import ScoreError
 from homeroute_simulators.truth import TruthError
 
@@ -22,6 +25,9 @@ DESCRIPTION = """\
 Compare an archive with the truth of the run that filled it, metric by metric. What
 the truth says was physically lost must be missing from the archive, and is told
 apart. Stop the collector first. Exit code 1: some metric is out of its bound.
+
+Of a history that was rolled up (`homeroute rollup --from DAY --data DIR`) coverage by
+route and segment is scored too, and the dead zones found against those planted.
 """
 
 
@@ -44,17 +50,49 @@ def run(args: argparse.Namespace) -> int:
     data: Path = args.data.expanduser() if args.data else truth.parent
     try:
         found = score(truth, data / FILE_NAME)
-    except (TruthError, ScoreError) as error:
+        coverage = _coverage(truth, data)
+    except (TruthError, ScoreError, StateError) as error:
         raise Failure(str(error), exit_code=2) from None
     except OSError as error:
         raise Failure(
             f"{error.filename or truth}: {error.strerror or error}", exit_code=2
         ) from None
     if args.json:
-        print(json.dumps(found.document()))
+        document = found.document() | {"coverage": coverage.document() if coverage else None}
+        document["within"] = found.within and (coverage is None or coverage.within)
+        print(json.dumps(document))
     else:
         _show(found)
-    return 0 if found.within else 1
+        if coverage is not None:
+            _show_coverage(coverage)
+    return 0 if found.within and (coverage is None or coverage.within) else 1
+
+
+def _coverage(truth: Path, data: Path) -> CoverageScore | None:
+    """Of a history of a founded district that was rolled up; None of anything else."""
+    state = recall(data)
+    if state is None or state.gtfs:
+        return None
+    where = place(None, seed=state.seed, buses=state.buses or None)
+    return score_file(data / FILE_NAME, truth, where)
+
+
+def _show_coverage(found: CoverageScore) -> None:
+    table = Table(box=None, title="coverage")
+    for name in ("metric", "found", "want"):
+        table.add_column(name, no_wrap=True)
+    for name, value, want in (
+        ("usable share, worst route off by", f"{found.usable_error:.2%}", f"<= {POINT:.0%}"),
+        ("reported share, worst route off by", f"{found.reported_error:.2%}", f"<= {POINT:.0%}"),
+        ("usable share, segments, r.m.s.", f"{found.segment_spread:.2%}", ""),
+        ("dead segments, precision", f"{found.precision:.3f}", f">= {LEAST}"),
+        ("dead segments, recall", f"{found.recall:.3f}", ""),
+        ("dead zones, precision", f"{found.zone_precision:.3f}", f">= {LEAST}"),
+        ("hollows found, recall", f"{found.zone_recall:.3f}", f">= {LEAST}"),
+        ("trips left out (cloned card)", f"{found.left_out}", ""),
+    ):
+        table.add_row(name, value, want)
+    Console().print(table)
 
 
 def _show(found: Score) -> None:

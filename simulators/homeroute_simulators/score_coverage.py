@@ -7,27 +7,32 @@ driven at that resolution, is dead; it is looked for only where Homeroute had th
 of passes. A planted hollow is *found* when a dead segment of a trip through it lies on it.
 
 Guarantees: nothing of a trip's time is left out: what was lost counts as unreported.
-Does not: score single segments to the point: two or three samples a pass cannot be
-exact, and their spread is told instead.
+But where a cloned card told of two drives under one name at one time, nobody can say
+where it was: both drives are left out on both sides, and counted. Does not: score single
+segments to the point: two or three samples a pass cannot be exact, and their spread is
+told instead.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
 from homeroute_analytics.dead_zones import Zone, zones
-from homeroute_analytics.directors import Coverage, Segment
+from homeroute_analytics.directors import Segment, Span, segments
+from homeroute_analytics.samples import Query
 from homeroute_analytics.segments import cuts
-from homeroute_analytics.verdicts import USABLE_SHARE, Verdict, verdict
+from homeroute_analytics.verdicts import Verdict, verdict
 from homeroute_simulators.founding import DEAD_DB
 from homeroute_simulators.planned_drive import PlannedDrive
 from homeroute_simulators.truth import Drive, Lost, Uplink, read
@@ -51,9 +56,16 @@ class RouteError:
 
     route: str
     usable_truth: float
-    usable: float
     reported_truth: float
+    usable: float
     reported: float
+
+
+_TRIPS = """
+SELECT day, trip, route, usable_s, reported_s,
+       CASE WHEN driven_s > 0 THEN driven_s ELSE scheduled_s END
+FROM trip_day
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +82,7 @@ class CoverageScore:
     dead_truth: int
     dead_found: int
     dead_both: int
+    left_out: int
     hollows: int
     hollows_found: int
     zones: int
@@ -96,11 +109,21 @@ class CoverageScore:
         return self.dead_both / self.dead_truth if self.dead_truth else 1.0
 
     @property
+    def zone_precision(self) -> float:
+        """Of zones found, those with a segment that is truly dead."""
+        return self.zones_right / self.zones if self.zones else 1.0
+
+    @property
+    def zone_recall(self) -> float:
+        """Of hollows planted, those found."""
+        return self.hollows_found / self.hollows if self.hollows else 1.0
+
+    @property
     def within(self) -> bool:
         """Whether all of it is as right as it must be."""
         return (
             max(self.usable_error, self.reported_error) <= POINT
-            and min(self.precision, self.recall) >= LEAST
+            and min(self.precision, self.zone_precision, self.zone_recall) >= LEAST
         )
 
     def document(self) -> dict[str, Any]:
@@ -111,18 +134,20 @@ class CoverageScore:
             "reported_error": self.reported_error,
             "precision": self.precision,
             "recall": self.recall,
+            "zone_precision": self.zone_precision,
+            "zone_recall": self.zone_recall,
             "within": self.within,
         }
 
 
 @dataclass(slots=True)
 class _Passes:
-    """What is true of a segment: seconds, and how many passes were usable."""
+    """What is true of a segment: seconds, passes, and the sum of their usable shares."""
 
     usable_s: float = 0.0
     all_s: float = 0.0
     passes: int = 0
-    usable: int = 0
+    usable: float = 0.0
 
     @property
     def verdict(self) -> Verdict:
@@ -136,30 +161,29 @@ class _Route:
     told_s: float = 0.0
     all_s: float = 0.0
 
+    @property
+    def shares(self) -> tuple[float, float]:
+        """Usable of what was told, and told of all."""
+        return self.usable_s / max(self.told_s, 1.0), self.told_s / max(self.all_s, 1.0)
 
-def score_coverage(
-    truth: Path,
-    world: World,
-    by_route: Iterable[Coverage],
-    judged: Iterable[Segment],
-) -> CoverageScore:
-    """Score a report (all the days of the truth) against a truth file of that world.
+
+async def score_coverage(query: Query, truth: Path, world: World) -> CoverageScore:
+    """Score what was rolled up of all the days of a truth, of that world.
 
     Raises :class:`~homeroute_simulators.truth.TruthError`, OSError.
     """
-    true_routes, true_passes = _truth(truth, world)
-    judged = list(judged)
+    true_routes, true_passes, twice = _truth(truth, world)
+    told: dict[str, _Route] = defaultdict(_Route)
+    for day, trip, route, usable_s, reported_s, expected_s in await query(_TRIPS, []):
+        if (day, trip) not in twice:
+            told[route].usable_s += usable_s
+            told[route].told_s += reported_s
+            told[route].all_s += expected_s
     routes = tuple(
-        RouteError(
-            c.route,
-            true_routes[c.route].usable_s / max(true_routes[c.route].told_s, 1.0),
-            c.usable_share or 0.0,
-            true_routes[c.route].told_s / max(true_routes[c.route].all_s, 1.0),
-            c.reported_share or 0.0,
-        )
-        for c in by_route
-        if c.route in true_routes and true_routes[c.route].told_s
+        RouteError(name, *truly_.shares, *told[name].shares)
+        for name, truly_ in sorted(true_routes.items())
     )
+    judged = await segments(query, Span(date.min, date.max))
     known = {_place(s): s for s in judged if s.verdict != "insufficient"}
     dead = {place for place, s in known.items() if s.verdict == "dead"}
     truly = {place for place in known if true_passes[place].verdict == "dead"}
@@ -177,6 +201,7 @@ def score_coverage(
         dead_truth=len(truly),
         dead_found=len(dead),
         dead_both=len(dead & truly),
+        left_out=len(twice),
         hollows=hollows,
         hollows_found=hollows_found,
         zones=len(found),
@@ -184,11 +209,28 @@ def score_coverage(
     )
 
 
+def score_file(archive: Path, truth: Path, world: World) -> CoverageScore | None:
+    """Score an archive file that nobody has open; None when nothing was rolled up in it."""
+    with duckdb.connect(str(archive), read_only=True) as database:
+
+        async def query(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+            return database.execute(sql, list(params)).fetchall()
+
+        try:
+            if not database.execute("SELECT 1 FROM trip_day LIMIT 1").fetchall():
+                return None
+        except duckdb.CatalogException:
+            return None
+        return asyncio.run(score_coverage(query, truth, world))
+
+
 def _place(segment: Segment) -> Place:
     return segment.trip, int(segment.segment.rpartition(":")[2])
 
 
-def _truth(path: Path, world: World) -> tuple[dict[str, _Route], dict[Place, _Passes]]:
+def _truth(
+    path: Path, world: World
+) -> tuple[dict[str, _Route], dict[Place, _Passes], set[tuple[date, str]]]:
     runs: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
     lost: dict[str, list[tuple[int, int]]] = defaultdict(list)
     driven: list[Drive] = []
@@ -204,15 +246,24 @@ def _truth(path: Path, world: World) -> tuple[dict[str, _Route], dict[Place, _Pa
     days: dict[date, dict[str, PlannedDrive]] = {}
     routes: dict[str, _Route] = defaultdict(_Route)
     passes: dict[Place, _Passes] = defaultdict(_Passes)
-    for drive in driven:
+    twice: set[tuple[date, str]] = set()
+    latest: dict[str, tuple[int, date, str]] = {}
+    known = []
+    for drive in sorted(driven, key=lambda drive: drive.start_ms):
         day = datetime.fromtimestamp(drive.start_ms / 1000, zone).date()
+        end_ms, other_day, other = latest.get(drive.device, (0, day, ""))
+        if drive.start_ms < end_ms:
+            twice |= {(day, drive.trip), (other_day, other)}
+        latest[drive.device] = max((end_ms, other_day, other), (drive.end_ms, day, drive.trip))
         if day not in days:
             days[day] = {planned.trip.name: planned for planned in world.drives(day)}
         planned = days[day].get(drive.trip)
-        if planned is None or planned.excursion:
-            continue
-        _add(routes[drive.route], passes, drive, planned, states.get(drive.device), lost)
-    return routes, passes
+        if planned is not None and not planned.excursion:
+            known.append((day, drive, planned))
+    for day, drive, planned in known:
+        if (day, drive.trip) not in twice:
+            _add(routes[drive.route], passes, drive, planned, states.get(drive.device), lost)
+    return routes, passes, twice
 
 
 def _add(
@@ -249,7 +300,7 @@ def _add(
         place.usable_s += int(good[index])
         place.all_s += int(everything[index])
         place.passes += 1
-        place.usable += bool(good[index] >= USABLE_SHARE * everything[index])
+        place.usable += good[index] / everything[index]
 
 
 def _hollows(world: World, known: Iterable[Segment], found: Iterable[Zone]) -> tuple[int, int]:

@@ -27,17 +27,16 @@ def one_drive(**how: object) -> Road:
     return road
 
 
-def test_a_dead_stretch_lies_in_its_own_segments() -> None:
+def test_a_dead_stretch_lies_in_its_own_segments_each_sample_in_the_middle_of_its_time() -> None:
+    # Samples every 100 m: those at 500 m to 900 m, which stand for 450 m to 950 m.
     road = one_drive(state=lambda m: 0 if 500 <= m < 1000 else 2, clients=12)
     road.roll()
-    found = road.rows("segment_day", "segment", "usable_s", "no_service_s", "client_outage_min")
+    found = road.rows("segment_day", "segment", "no_service_s", "client_outage_min")
     assert [row[0] for row in found] == [f"s@1:{n:03d}" for n in range(8)]
-    assert [row[1:3] for row in found] == [
-        *[(25.0, 0.0)] * 2,
-        *[(0.0, 25.0)] * 2,
-        *[(25.0, 0.0)] * 4,
-    ]
-    assert [row[3] for row in found] == [0, 0, 5.0, 5.0, 0, 0, 0, 0]
+    assert [row[1] for row in found] == [0, 5, 25, 20, 0, 0, 0, 0]
+    assert [row[2] for row in found] == [0, 1, 5, 4, 0, 0, 0, 0]
+    ((usable_s, no_service_s),) = road.rows("trip_day", "usable_s", "reported_s - connected_s")
+    assert (usable_s, no_service_s) == (150, 50)
 
 
 def test_silence_is_interpolated_along_the_shape_and_unreported() -> None:
@@ -46,11 +45,10 @@ def test_silence_is_interpolated_along_the_shape_and_unreported() -> None:
         state=lambda m: None if 500 <= m < 1500 else 2, gps=lambda m: not 500 <= m < 1500
     )
     road.roll()
-    found = road.rows("segment_day", "usable_s", "unreported_s", "located")
-    by_segment = road.rows("segment_day", "segment", "unreported_s", "located")
-    assert len(found) == 8
-    assert [row[1] for row in by_segment] == [0, 0, 25, 25, 25, 25, 0, 0]
-    assert [row[2] for row in by_segment] == [True, *[False] * 5, True, True]
+    found = road.rows("segment_day", "segment", "unreported_s", "located", "usable_s")
+    assert [row[1] for row in found] == [0, 5, 25, 25, 25, 20, 0, 0]
+    assert sum(row[3] for row in found) == 100
+    assert [row[2] for row in found] == [True, *[False] * 5, True, True]
 
 
 def test_what_a_bus_recorded_offline_and_sent_days_later_corrects_the_day() -> None:
@@ -76,8 +74,8 @@ def test_a_scheduled_trip_nobody_drove_is_there_and_unreported() -> None:
 def test_a_trip_without_gps_is_spread_by_the_timetable_and_says_so() -> None:
     road = one_drive(gps=lambda m: False)
     road.roll()
-    found = road.rows("segment_day", "usable_s", "located")
-    assert found == [(25.0, False)] * 8
+    found = road.rows("segment_day", "usable_s", "located", "unreported_s")
+    assert found == [(20.0, False, 0), *[(25.0, False, 0)] * 6, (30.0, False, 0)]
 
 
 def test_two_buses_on_one_trip_are_one_drive() -> None:
