@@ -4,7 +4,7 @@
 
 PYTHON ?= python3
 
-.PHONY: demo test check bench bench-truth generate clean
+.PHONY: demo test check bench bench-truth dashboards-check generate clean
 
 demo test check bench generate:
 	@$(PYTHON) bootstrap.py $@ $(ARGS)
@@ -12,6 +12,10 @@ demo test check bench generate:
 # How right the numbers are: histories scored against their truth, faults off and on.
 bench-truth:
 	@$(PYTHON) bootstrap.py bench truth $(ARGS)
+
+# Every query of every dashboard and alert, on a real InfluxDB: rows and milliseconds.
+dashboards-check:
+	@$(PYTHON) bootstrap.py bench dashboards $(ARGS)
 
 # What was installed or built here; never data.
 clean:

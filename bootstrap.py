@@ -5,7 +5,7 @@
     python3 bootstrap.py check             format, lint, types, import rules, fast tests
     python3 bootstrap.py test [pytest's]   the same, then every test against real servers
     python3 bootstrap.py bench [which]     what things cost on this machine
-    python3 bootstrap.py generate          write the generated pages of docs/ anew
+    python3 bootstrap.py generate          write generated pages and dashboards anew
 
 Guarantees: standard library only; what it installs stands in `.venv`, and is
 installed again only when pyproject.toml changed. `test`, and nothing else, also
@@ -81,6 +81,7 @@ CHECKS = {
     "import rules": ["lint-imports", "--no-logo"],
     "types": ["mypy"],
     "generated pages": ["python", "docs/generate.py", "--check"],
+    "dashboards": ["python", "-m", "homeroute_dashboards.grafana", "--check"],
 }
 
 
@@ -235,7 +236,11 @@ def run(command: str, arguments: list[str]) -> int:
         program = str(VENV / "bin" / "homeroute")
         os.execve(program, [program, "demo", *arguments], environment())
     if command == "generate":
-        return call("python", "docs/generate.py", *arguments)
+        made = [
+            call("python", "docs/generate.py", *arguments),
+            call("python", "-m", "homeroute_dashboards.grafana", *arguments),
+        ]
+        return max(made)
     if command == "bench":
         return bench(arguments)
     fast = ["-m", "not slow and not real"] if command == "check" else []

@@ -1,130 +1,170 @@
-"""InfluxQL whose names come from wire: a query that names what does not exist cannot be built.
+"""InfluxQL whose names are declared: a query that names what does not exist cannot be built.
 
-InfluxQL because InfluxDB 1.x and 2.x both speak it. ``$timeFilter``,
-``$__interval`` and ``$device`` are Grafana's to fill in.
+InfluxQL because InfluxDB 1.x and 2.x both speak it. Names come from wire's
+measurements and from the aggregates; each stands in one database, by who may
+read it: ``telemetry`` is for staff, ``reporting`` holds what was suppressed.
+``$timeFilter``, ``$__interval`` and the variables are Grafana's to fill in.
+
+Guarantees: only functions that InfluxDB 1.6 and 2.x both have; a tag is compared
+only with values it can have. Does not: know what a panel shows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from homeroute_analytics.aggregates import AGGREGATES, audience
+from homeroute_dashboards.grafana.expressions import UnknownName, quoted, rendered
 from homeroute_wire.measurements import MEASUREMENTS
 from homeroute_wire.schema import COMMON_TAGS, MeasurementSpec
 
+__all__ = ["REPORTING", "TELEMETRY", "Database", "Pick", "Query", "UnknownName", "over", "select"]
+
 SHOWN = "$timeFilter"
-"""The time range the viewer chose."""
+"""The time range the viewer chose, or the panel's own."""
 
-NOW = "time > now() - 3m"
-"""Six reports of every device's status: what is true now, whatever range is shown."""
+PER_DEVICE = ("trip_day", "device_day")
+"""Aggregates whose rows are one device's (:class:`~homeroute_analytics.aggregates.Aggregate`)."""
 
 
-class UnknownName(ValueError):
-    """A measurement, field or tag that wire does not declare."""
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A database of InfluxDB, Grafana's datasource for it, and what stands in it."""
+
+    name: str
+    uid: str
+    specs: Mapping[str, MeasurementSpec]
+
+    def spec(self, measurement: str) -> MeasurementSpec:
+        """The measurement of that name; raises :class:`UnknownName`."""
+        spec = self.specs.get(measurement)
+        if spec is None:
+            known = ", ".join(self.specs)
+            raise UnknownName(f"measurement {measurement!r}: {self.name} holds {known}")
+        return spec
+
+    def tags(self, measurement: str) -> tuple[str, ...]:
+        """Tags its points carry: those of all, and its own."""
+        spec = self.spec(measurement)
+        own = tuple(tag.name for tag in spec.tags)
+        if measurement in AGGREGATES and measurement not in PER_DEVICE:
+            return ("district", *own)
+        return (*COMMON_TAGS, *own)
+
+
+def _aggregates(who: str) -> dict[str, MeasurementSpec]:
+    return {name: spec for name, spec in AGGREGATES.items() if audience(name) == who}
+
+
+TELEMETRY = Database("telemetry", "homeroute-telemetry", {**MEASUREMENTS, **_aggregates("staff")})
+"""What devices sent, what the collector believes, and aggregates for staff; 90 days."""
+
+REPORTING = Database("reporting", "homeroute-reporting", _aggregates("published"))
+"""Suppressed aggregates, for evaluators too; five years."""
+
+VARIABLES = ("district", "route", "trip", "device")
+"""Dashboard variables of those tags' names, from the widest to the narrowest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """One column: an aggregate of a field, times a factor, under a name for people.
+    """One column: a name for people, and what it is.
 
-    ``argument`` is the aggregate's second one, like percentile's. With ``per``
-    the column is this aggregate divided by the sum of that field.
+    The expression is InfluxQL with bare names: ``sum(usable_s) / sum(reported_s)``.
     """
 
-    aggregate: str
-    field: str
     alias: str
-    argument: float | None = None
-    factor: float | None = None
-    per: str | None = None
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query, the database it is for, and the columns and tags of its answer."""
+
+    database: Database
+    text: str
+    columns: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 def select(
+    database: Database,
     measurement: str,
     *picks: Pick,
-    where: Sequence[tuple[str, str]] = (),
-    span: str = SHOWN,
+    where: str = "",
     by: Sequence[str] = (),
     every: str | None = None,
-    devices: bool = True,
     fill: str = "null",
-) -> str:
-    """A SELECT. ``where`` are tags and their values, ``by`` tags; ``every`` a time step.
+    variables: Sequence[str] = VARIABLES,
+    tail: str = "",
+) -> Query:
+    """A SELECT of one measurement. ``by`` are tags; ``every`` is a time step.
 
-    ``devices`` keeps it to the viewer's choice. Raises :class:`UnknownName`.
+    ``tail`` is InfluxQL after it: a limit, or a time zone for days.
+
+    It is kept to the viewer's choice of every variable in ``variables`` whose tag
+    the measurement has. Raises :class:`UnknownName`.
     """
-    spec = _spec(measurement)
-    columns = ", ".join(_column(spec, pick) for pick in picks)
-    conditions = [span]
-    conditions += [f"{quoted(_tag(spec, name, value))} = '{value}'" for name, value in where]
-    if devices:
-        conditions.append(f"{quoted('device')} =~ /^$device$/")
-    groups = [f"time({every})"] if every else []
-    groups += [quoted(_tag(spec, name)) for name in by]
-    # Built from wire's names alone; what a viewer chooses Grafana escapes.
-    text = f'SELECT {columns} FROM "{spec.name}" WHERE {" AND ".join(conditions)}'  # noqa: S608
-    if groups:
-        text += f" GROUP BY {', '.join(groups)}"
-    if every:
-        text += f" fill({fill})"
-    return text
+    spec = database.spec(measurement)
+    tags = database.tags(measurement)
+    fields = [field.name for field in spec.fields]
+    choices = {tag.name: tag.choices for tag in spec.tags}
+    columns = [
+        f"{rendered(pick.expression, (*fields, *tags), of=spec.name)} AS {quoted(pick.alias)}"
+        for pick in picks
+    ]
+    conditions = [f"{quoted(name)} =~ /^${name}$/" for name in variables if name in tags]
+    if where:
+        conditions.append(rendered(where, (*fields, *tags), of=spec.name, choices=choices))
+    # Every name in it is declared.
+    text = f"SELECT {', '.join(columns)} FROM {quoted(spec.name)} WHERE "  # noqa: S608
+    text += " AND ".join([*conditions, SHOWN])
+    text += _grouped(tags, by, every, fill, of=spec.name)
+    text += tail
+    return Query(database, text, tuple(pick.alias for pick in picks), tuple(by))
 
 
-def over(inner: str, *columns: str, where: str | None = None, every: str | None = None) -> str:
-    """A SELECT over another's result. ``columns`` name aliases of the inner one."""
-    text = f"SELECT {', '.join(columns)} FROM ({inner})"  # noqa: S608 - the same
-    if where or every:
-        text += f" WHERE {where or SHOWN}"
-    if every:
-        text += f" GROUP BY time({every}) fill(null)"
-    return text
+def over(
+    inner: Query,
+    *picks: Pick,
+    where: str = "",
+    by: Sequence[str] = (),
+    every: str | None = None,
+    fill: str = "null",
+) -> Query:
+    """A SELECT of another one's columns. Raises :class:`UnknownName`."""
+    known = (*inner.columns, *inner.tags)
+    columns = [
+        f"{rendered(pick.expression, known, of='the inner query')} AS {quoted(pick.alias)}"
+        for pick in picks
+    ]
+    text = f"SELECT {', '.join(columns)} FROM ({inner.text}) WHERE "  # noqa: S608 - as above
+    text += " AND ".join(
+        [*([rendered(where, known, of="the inner query")] if where else []), SHOWN]
+    )
+    text += _grouped(inner.tags, by, every, fill, of="the inner query")
+    return Query(inner.database, text, tuple(pick.alias for pick in picks), tuple(by))
 
 
-def tag_values(measurement: str, tag: str) -> str:
-    """Every value of a tag, for a variable's menu."""
-    spec = _spec(measurement)
-    return f'SHOW TAG VALUES FROM "{spec.name}" WITH KEY = {quoted(_tag(spec, tag))}'
+def tag_values(database: Database, measurement: str, tag: str, *within: str) -> Query:
+    """Values of a tag, for a variable's menu, kept to the chosen values of other variables."""
+    tags = database.tags(measurement)
+    for name in (tag, *within):
+        if name not in tags:
+            raise UnknownName(f"{measurement} has no tag {name!r}: it has {', '.join(tags)}")
+    text = f"SHOW TAG VALUES FROM {quoted(measurement)} WITH KEY = {quoted(tag)}"
+    if within:
+        text += " WHERE " + " AND ".join(f"{quoted(name)} =~ /^${name}$/" for name in within)
+    return Query(database, text)
 
 
-def quoted(name: str) -> str:
-    """An identifier."""
-    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _column(spec: MeasurementSpec, pick: Pick) -> str:
-    argument = "" if pick.argument is None else f", {pick.argument:g}"
-    text = f"{pick.aggregate}({quoted(_field(spec, pick.field))}{argument})"
-    if pick.factor is not None:
-        text += f" * {pick.factor:g}"
-    if pick.per is not None:
-        text += f" / sum({quoted(_field(spec, pick.per))})"
-    return f"{text} AS {quoted(pick.alias)}"
-
-
-def _spec(measurement: str) -> MeasurementSpec:
-    spec = MEASUREMENTS.get(measurement)
-    if spec is None:
-        raise UnknownName(f"measurement {measurement!r}: wire declares {', '.join(MEASUREMENTS)}")
-    return spec
-
-
-def _field(spec: MeasurementSpec, name: str) -> str:
-    if name not in {f.name for f in spec.fields}:
-        raise UnknownName(
-            f"{spec.name}.{name}: its fields are {', '.join(f.name for f in spec.fields)}"
-        )
-    return name
-
-
-def _tag(spec: MeasurementSpec, name: str, value: str | None = None) -> str:
-    if name in COMMON_TAGS:
-        return name
-    found = next((t for t in spec.tags if t.name == name), None)
-    if found is None:
-        known = (*COMMON_TAGS, *(t.name for t in spec.tags))
-        raise UnknownName(f"{spec.name} has no tag {name!r}: it has {', '.join(known)}")
-    if value is not None and found.choices and value not in found.choices:
-        raise UnknownName(
-            f"{spec.name}.{name} is never {value!r}: it is one of {', '.join(found.choices)}"
-        )
-    return name
+def _grouped(
+    tags: Sequence[str], by: Sequence[str], every: str | None, fill: str, *, of: str
+) -> str:
+    for tag in by:
+        if tag not in tags:
+            raise UnknownName(f"{of} has no tag {tag!r}: it has {', '.join(tags)}")
+    groups = [*([f"time({every})"] if every else []), *map(quoted, by)]
+    text = f" GROUP BY {', '.join(groups)}" if groups else ""
+    return f"{text} fill({fill})" if every else text

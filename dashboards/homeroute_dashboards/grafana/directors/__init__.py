@@ -1,0 +1,1 @@
+"""What a transportation director opens: where routes lose the internet, and today."""

@@ -1,0 +1,36 @@
+"""The map of a district's segments, coloured by how usable they were."""
+
+from __future__ import annotations
+
+from homeroute_dashboards.grafana.colours import IDLE, SHARE
+from homeroute_dashboards.grafana.influxql import TELEMETRY, Pick, select
+from homeroute_dashboards.grafana.looks import SHARE_LOOK, Look
+from homeroute_dashboards.grafana.maps import Layer, segments
+from homeroute_dashboards.grafana.panels import Board
+from homeroute_dashboards.grafana.shares import DRIVEN, HEARD
+
+
+def panel() -> Board:
+    """One point for each 250 m of road; grey under five passes."""
+    each = select(
+        TELEMETRY, "segment_day",
+        Pick("Usable", f"sum(usable_s) / {HEARD}"), Pick("Reported", f"{HEARD} / {DRIVEN}"),
+        Pick("n passes", "count(usable_s)"), Pick("lat", "mean(lat)"), Pick("lon", "mean(lon)"),
+        by=["route", "segment"],
+    )  # fmt: skip
+    return segments(
+        "Where: segments of 250 m",
+        "A point is the middle of 250 m of road, coloured by its usable share; point at it for "
+        "the number of passes. Grey: under five passes, too few to say.",
+        [
+            Layer("Usable share", each, "Usable", keep=("n passes", "greaterOrEqual", 5)),
+            Layer("Too few passes", each, "Usable", ("n passes", "lower", 5), IDLE, 4),
+        ],
+        {
+            "Usable": Look(SHARE_LOOK, 0),
+            "Reported": Look(SHARE_LOOK, 0),
+            "n passes": Look(decimals=0),
+        },
+        SHARE,
+        unit=SHARE_LOOK,
+    )

@@ -1,0 +1,1 @@
+"""What a network engineer opens: which devices are down, degraded, or lying."""

@@ -1,0 +1,1 @@
+"""What an evaluator opens: suppressed aggregates alone, for internal use."""

@@ -1,0 +1,95 @@
+"""*Filter rates*: blocks per hundred active client-minutes, by category."""
+
+from __future__ import annotations
+
+from homeroute_dashboards.grafana.board import Built, Folder, board
+from homeroute_dashboards.grafana.evaluators.banner import banner
+from homeroute_dashboards.grafana.influxql import REPORTING, Pick, select
+from homeroute_dashboards.grafana.looks import Look
+from homeroute_dashboards.grafana.panels import Board, lines, rows
+from homeroute_dashboards.grafana.variables import cascade
+
+RATE = "sum(hits) * 100 / sum(active_client_min)"
+
+
+def build() -> Built:
+    """The dashboard."""
+    return board(
+        Folder.EVALUATORS,
+        "homeroute-filter-rates",
+        "Filter rates",
+        "Blocks per hundred active client-minutes, by category, route and week; suppressed.",
+        [banner(), _categories(), _routes(), _weeks(), _minutes()],
+        variables=cascade(REPORTING, "filter_week", "district", "route"),
+        since="now-1y",
+        refresh="1h",
+    )
+
+
+def _picks() -> list[Pick]:
+    return [
+        Pick("Per 100 active min", RATE),
+        Pick("Hits", "sum(hits)"),
+        Pick("n active min", "sum(active_client_min)"),
+    ]
+
+
+LOOKS = {
+    "Per 100 active min": Look(decimals=2),
+    "Hits": Look("locale", 0),
+    "n active min": Look("locale", 0),
+}
+
+
+def _categories() -> Board:
+    query = select(
+        REPORTING, "filter_week", *_picks(), where="route = 'all' and category != 'all'",
+        by=["category", "period"], variables=("district",),
+    )  # fmt: skip
+    return rows(
+        "Categories",
+        "Over all routes. Adverts and telemetry are left out. A category that is missing is "
+        "hidden or had no block.",
+        [query],
+        {"Category": Look(), "Period": Look(width=70), **LOOKS},
+        names={"category": "Category", "period": "Period"},
+        sort=("Per 100 active min", True),
+        width=12,
+    )
+
+
+def _routes() -> Board:
+    query = select(
+        REPORTING, "filter_week", *_picks(), where="route != 'all' and category = 'all'",
+        by=["period", "route"],
+    )  # fmt: skip
+    return rows(
+        "Routes",
+        "All categories together. A route that is missing was too small to show.",
+        [query],
+        {"Route": Look(), "Period": Look(width=70), **LOOKS},
+        names={"route": "Route", "period": "Period"},
+        sort=("Per 100 active min", True),
+        empty="every cell is hidden, or no week is complete",
+        width=12,
+    )
+
+
+def _weeks() -> Board:
+    query = select(
+        REPORTING, "filter_week", Pick("rate", "hits * 100 / active_client_min"),
+        where="route = 'all' and category = 'all'", by=["district", "period"],
+        variables=("district",),
+    )  # fmt: skip
+    return lines("Per 100 active minutes, a week", "Blocks of all categories and routes.", query,
+                 alias="$tag_district $tag_period", points=True)  # fmt: skip
+
+
+def _minutes() -> Board:
+    query = select(
+        REPORTING, "filter_week", Pick("n", "active_client_min"),
+        where="route = 'all' and category = 'all'", by=["district", "period"],
+        variables=("district",),
+    )  # fmt: skip
+    return lines("n active client-minutes, a week", "What the rate is a rate of.", query,
+                 alias="$tag_district $tag_period", unit="m", points=True)  # fmt: skip
