@@ -30,8 +30,10 @@ PLANTED = [
     "NotImplemented" + "Error",
     "index-" + "url",
     "trusted-" + "host",
+    "^<<<<" + "<<< ",
+    "^>>>>" + ">>> ",
 ]
-"""No machine's own path, no registry of one's own, and nothing left for later."""
+"""No machine's own path, no registry of one's own, nothing left for later or of a merge."""
 
 
 def _files() -> list[Path]:
