@@ -26,7 +26,7 @@ from homeroute_collector.broker import Credentials, EmbeddedBroker, Endpoint
 from homeroute_collector.collector import Collector
 from homeroute_collector.config import CollectorConfig, parse
 from homeroute_collector.service import serve
-from homeroute_command import rolling
+from homeroute_command import rolling, routes_explain
 from homeroute_command.demo_controls import Controls
 from homeroute_command.demo_count import Count, count
 from homeroute_command.demo_folder import DemoFolder
@@ -195,7 +195,7 @@ async def _collector(
             config,
             started=lambda collector, url: started.set_result((collector, url)),
             stop=enough,
-            mount=[mount_pages, controls.mount, rolling.mount],
+            mount=[mount_pages, controls.mount, rolling.mount, routes_explain.mount],
             extra_ddl=tables.DDL,
             jobs={"rollups": partial(rolling.keep_rolling, past_s=rolling.EVERY_S, repair=False)},
             aggregates=AGGREGATES,

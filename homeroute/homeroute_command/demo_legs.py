@@ -48,4 +48,5 @@ def leg(planned: PlannedDrive, began_ms: int, until_ms: int, timezone: str) -> l
         period="AM" if departed.hour < 11 else "MID" if departed.hour < 13 else "PM",
         start_ms=max(planned.depart_ms, began_ms),
         end_ms=min(planned.arrive_ms, until_ms),
+        reason=legs.GIVEN + "driven at any hour by the demonstration, in no timetable",
     )

@@ -31,7 +31,7 @@ from homeroute_collector.broker import (
 from homeroute_collector.collector import Collector
 from homeroute_collector.config import CollectorConfig, ConfigError
 from homeroute_collector.service import CannotStart, serve
-from homeroute_command import changing, rolling
+from homeroute_command import changing, rolling, routes_explain
 from homeroute_command.called import called
 from homeroute_command.configured import DEFAULT_DATA, configuration
 from homeroute_command.failure import Failure
@@ -147,7 +147,7 @@ async def _serve(config: CollectorConfig, listen: Listen | None, broker_port: in
         config,
         started=started,
         stop=stop,
-        mount=[mount_pages, changing.mount, rolling.mount],
+        mount=[mount_pages, changing.mount, rolling.mount, routes_explain.mount],
         extra_ddl=tables.DDL,
         jobs={
             "schedule": keep_schedule,

@@ -16,10 +16,9 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 
-from homeroute_analytics import legs
+from homeroute_analytics.attribution.days import attribute_day
 from homeroute_collector.archive import Archive
 from homeroute_collector.ingest import Ingest
-from homeroute_simulators import history
 from homeroute_simulators.filling_work import Part, Told, Work, work_in_processes
 from homeroute_simulators.history_faults import SOME
 from homeroute_simulators.truth import Recorder
@@ -137,6 +136,7 @@ class _Filling:
         self._checkpoint = checkpoint
         self._before = ingest.counts.stored, ingest.counts.refused
         self._days = 0
+        self._to_attribute: list[date] = []
         self._truth_bytes = 0
         self._settled_s = time.monotonic()
 
@@ -155,8 +155,7 @@ class _Filling:
 
     async def end_day(self, day: date) -> None:
         """All of a day has been handed in."""
-        drives = await asyncio.to_thread(self._work.plan, day)
-        await legs.store(self._archive.execute, history.legs(drives))
+        self._to_attribute.append(day)
         if self._recorder is not None:
             # A part is a member of its own in the file, so that its bytes depend on nothing else.
             self._truth_bytes = await asyncio.to_thread(self._recorder.seal)
@@ -167,6 +166,15 @@ class _Filling:
     async def settle(self) -> None:
         """Wait until all of it is on disk, and say so."""
         await self._ingest.drain()
+        for day in self._to_attribute:
+            # As the nightly pass does of a real day: what the timetable and positions say.
+            await attribute_day(
+                self._archive.query,
+                self._archive.transaction,
+                day,
+                self._work.world.district.timezone,
+            )
+        self._to_attribute.clear()
         if self._checkpoint is not None:
             self._checkpoint(self._days, self._truth_bytes)
         self._settled_s = time.monotonic()

@@ -17,7 +17,7 @@ from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from homeroute_analytics.legs import Leg, instant_ms
+from homeroute_analytics.legs import instant_ms
 from homeroute_simulators.district import District, Hotspot
 from homeroute_simulators.history_columns import measured
 from homeroute_simulators.history_facts import passage
@@ -64,26 +64,6 @@ class PastDrive:
         """The name of the agent run that sent it."""
         planned = self.planned
         return _stream(seed, planned.bus.device, planned.day, planned.trip.name)
-
-    def leg(self) -> Leg | None:
-        """What the district believes: the assignment, or, of a substitute, what GPS showed.
-
-        Nothing of an excursion: it is in no timetable.
-        """
-        planned = self.planned
-        if planned.excursion:
-            return None
-        return Leg(
-            device=planned.bus.device,
-            service_day=planned.day,
-            route=planned.trip.route.label,
-            trip=planned.trip.name,
-            period=planned.trip.period,
-            start_ms=planned.depart_ms,
-            end_ms=planned.arrive_ms,
-            source="gps" if planned.substitute else "assignment",
-            confidence=0.85 if planned.substitute else 1.0,
-        )
 
 
 def school_days(before: date, count: int) -> list[date]:
@@ -196,11 +176,6 @@ def streams(world: World, days: Sequence[date]) -> set[str]:
         for day in days
     }
     return hotspots | {past.stream(seed) for past in plan(world, days)}
-
-
-def legs(drives: Iterable[PastDrive]) -> list[Leg]:
-    """The legs of those drives."""
-    return [leg for past in drives if (leg := past.leg()) is not None]
 
 
 def _stream(seed: int, device: str, day: date, what: str) -> str:

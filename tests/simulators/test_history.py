@@ -89,19 +89,6 @@ def test_whatever_the_weeks_one_wednesday_has_a_substitute(seed: int) -> None:
     assert {past.planned.substitute for past in plan} == {True, False}
 
 
-def test_a_substitute_is_known_by_gps_and_an_ordinary_drive_by_assignment(
-    plan: list[PastDrive],
-) -> None:
-    for past in plan:
-        leg, planned = past.leg(), past.planned
-        if leg is None:
-            assert planned.excursion
-            continue
-        assert leg.source == ("gps" if planned.substitute else "assignment")
-        assert (leg.device, leg.trip) == (planned.bus.device, planned.trip.name)
-        assert leg.start_ms < leg.end_ms
-
-
 def test_no_bus_is_on_two_drives_at_once(plan: list[PastDrive]) -> None:
     drives = sorted((p.planned for p in plan), key=lambda p: (p.bus.device, p.depart_ms))
     for before, after in pairwise(drives):

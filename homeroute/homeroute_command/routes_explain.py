@@ -1,0 +1,189 @@
+"""`homeroute routes explain`: why a device is believed to be on a trip, or on none."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import time
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from aiohttp import web
+from rich.table import Table
+
+from homeroute_analytics.attribution.explain import Explanation, explain, instant
+from homeroute_collector.api_guard import refused
+from homeroute_collector.archive_records import ArchiveError
+from homeroute_collector.broker import SiteError
+from homeroute_collector.collector import Collector
+from homeroute_collector.config import ConfigError
+from homeroute_command import changing, running
+from homeroute_command.failure import Failure
+from homeroute_command.output import Output
+
+PATH = "/api/1/routes/explain"
+
+DESCRIPTION = """\
+Why a device is believed to be on a trip at a time, or on none: the leg that is kept, the
+trips that were weighed, how far off their roads and how late the bus was, which gates
+they failed, and what the assignment table says. TIME is 07:42 (today), or 2026-11-09T07:42,
+in the district's time zone.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "explain",
+        help="why a device is on a trip at a time, or on none",
+        description=DESCRIPTION,
+        epilog="Example: homeroute routes explain bus-04 2026-11-09T07:42",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("device", metavar="DEVICE")
+    parser.add_argument("time", metavar="TIME", help="07:42, or 2026-11-09T07:42")
+    parser.add_argument("--json", action="store_true", help="machine-readable")
+    changing.add_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask and print; raises :class:`Failure`."""
+    found = _asked(args)
+    if args.json:
+        print(json.dumps(found))
+    else:
+        _say(found)
+    return 0
+
+
+def mount(app: web.Application, collector: Collector) -> None:
+    """Let the running collector be asked: ``?device=bus-04&time=2026-11-09T07:42``."""
+
+    async def asked(request: web.Request) -> web.Response:
+        device, text = request.query.get("device", ""), request.query.get("time", "")
+        try:
+            time_ms = instant(text, collector.timezone, now_ms=collector.clock.now_ms())
+        except ValueError:
+            return refused(400, f"{text[:40]!r} is no time; want 07:42 or 2026-11-09T07:42")
+        query = collector.archive.query
+        if not device or not await known(query, device):
+            return refused(404, f"no position or leg of a device {device[:63]!r} is kept")
+        found = await explain(query, device, time_ms, collector.timezone)
+        return web.json_response(document(found, collector.timezone))
+
+    app.router.add_get(PATH, asked)
+
+
+async def known(query: Any, device: str) -> bool:
+    """Whether anything was ever heard, or planned, of the device."""
+    for table in ("position", "legs", "fleet"):
+        sql = f"SELECT 1 FROM {table} WHERE device = ? LIMIT 1"  # noqa: S608 - names of our own
+        if await query(sql, [device]):
+            return True
+    return False
+
+
+def document(found: Explanation, timezone: str) -> dict[str, Any]:
+    """As the API and ``--json`` tell it."""
+    fields = asdict(found)
+    fields["service_day"] = found.service_day.isoformat()
+    if fields["leg"]:
+        fields["leg"]["service_day"] = fields["leg"]["service_day"].isoformat()
+    return {"timezone": timezone, **fields}
+
+
+def _asked(args: argparse.Namespace) -> dict[str, Any]:
+    if args.data is None and args.config is None:
+        try:
+            path = f"{PATH}?device={quote(args.device)}&time={quote(args.time)}"
+            answer: dict[str, Any] = running.get(args.url or running.DEFAULT_URL, path)
+            return answer
+        except running.NotRunning:
+            if args.url is not None or not changing.has_archive():
+                raise
+        except running.Answered as error:
+            if error.status in (400, 404):
+                raise Failure(error.detail, exit_code=2) from None
+            raise
+    try:
+        return asyncio.run(_here(args))
+    except (ConfigError, ArchiveError, SiteError) as error:
+        raise Failure(str(error), exit_code=2) from None
+
+
+async def _here(args: argparse.Namespace) -> dict[str, Any]:
+    async with changing.opened(args) as (archive, timezone):
+        try:
+            time_ms = instant(args.time, timezone, now_ms=time.time_ns() // 1_000_000)
+        except ValueError:
+            raise Failure(
+                f"TIME {args.time!r}: want 07:42 or 2026-11-09T07:42", exit_code=2
+            ) from None
+        if not await known(archive.query, args.device):
+            raise Failure(
+                f"no position or leg of a device {args.device!r} is kept; `homeroute device list` "
+                "has the names",
+                exit_code=2,
+            )
+        found = await explain(archive.query, args.device, time_ms, timezone)
+        return document(found, timezone)
+
+
+def _say(found: dict[str, Any]) -> None:
+    from zoneinfo import ZoneInfo
+
+    zone = ZoneInfo(found["timezone"])
+
+    def clock(ms: int) -> str:
+        return f"{datetime.fromtimestamp(ms / 1000, zone):%H:%M}"
+
+    out = Output(highlight=False)
+    at = datetime.fromtimestamp(found["time_ms"] / 1000, zone)
+    out.print(f"{found['device']} at {at:%Y-%m-%d %H:%M:%S} ({found['timezone']})", soft_wrap=True)
+    out.print(f"  believed    {found['now']}", soft_wrap=True)
+    out.print(f"  at the time {found['then']}", soft_wrap=True)
+    heard = f"{found['positions']} positions that service day"
+    if found["position_age_s"] is not None:
+        heard += f", the last one {found['position_age_s']:.0f} s before"
+    if found["moved_m"] is not None:
+        heard += f", {found['moved_m']} m driven since the first"
+    out.print(f"  heard       {heard}", soft_wrap=True)
+    out.print(f"  timetable   {found['scheduled_trips']} trips that service day", soft_wrap=True)
+    if not found["candidates"]:
+        out.print("  weighed     nothing: no trip's road is near at this time")
+        return
+    table = Table(box=None, padding=(0, 1, 0, 1))
+    for name in ("trip", "route", "due", "off", "late", "nats", "verdict"):
+        folds = name == "verdict"
+        table.add_column(
+            name,
+            justify="right" if name in _NUMBERS else "left",
+            no_wrap=not folds,
+            overflow="fold" if folds else "ellipsis",
+            max_width=16 if name == "route" else None,
+            min_width=20 if folds else None,
+        )
+    for row in found["candidates"]:
+        table.add_row(
+            row["trip"] + (" *" if row["assigned"] else ""),
+            row["route"],
+            f"{clock(row['scheduled_start_ms'])}-{clock(row['scheduled_end_ms'])}",
+            _number(row["lateral_m"], "{:.0f} m"),
+            _number(row["late_s"], "{:+.0f} s"),
+            "" if row["cost"] is None else f"{row['evidence'] - row['cost']:.1f}",
+            row["verdict"],
+        )
+    out.print(table)
+    if any(row["assigned"] for row in found["candidates"]):
+        out.print("  * the assignment table gives it to this device")
+
+
+_NUMBERS = frozenset({"off", "late", "nats"})
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else form.format(value)
