@@ -1,6 +1,7 @@
 """How often a bus's trip is recognised by GPS and time alone, on a feed given.
 
     python benchmarks/attribution.py FEED.zip [--day YYYY-MM-DD] [--trips N] [--seed N]
+    python benchmarks/attribution.py [--buses N]    # how long a school district's day takes
 
 Trips of a day are driven along their shapes, late, with stops; positions are told
 every 10 to 30 s with correlated noise, some lost, some far astray; half the drives
@@ -13,6 +14,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
+import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -20,9 +23,12 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 import numpy as np
 
 from homeroute_analytics.attribution.answer import MOVED_M, Answer, answer
+from homeroute_analytics.attribution.day_legs import attribute
 from homeroute_analytics.attribution.fits import Day, clock
 from homeroute_analytics.attribution.from_files import trips_of
 from homeroute_analytics.attribution.track import (
@@ -34,6 +40,9 @@ from homeroute_analytics.attribution.track import (
 )
 from homeroute_analytics.feeds import gtfs
 from homeroute_analytics.timetable import ScheduledTrip
+from homeroute_simulators.world import world
+from tests.analytics.driven import scheduled
+from tests.analytics.driven import told as told_by
 
 
 @dataclass(frozen=True)
@@ -150,16 +159,60 @@ def alone(
     return score
 
 
+def together(
+    trips: Sequence[ScheduledTrip], driven: Sequence[tuple[ScheduledTrip, tuple[Positions, int]]]
+) -> dict[str, float]:
+    """The same drives in hindsight, all at once: each trip is given to one of them."""
+    began = time.perf_counter()
+    found = attribute(trips, [told for _, (told, _) in driven])
+    seconds = time.perf_counter() - began
+    truth = {trip.trip: trip for trip, _ in driven}
+    said = {leg.device: leg for leg in found.legs}
+    right = sum(
+        (leg.route, leg.direction) == (truth[device].label, truth[device].direction)
+        for device, leg in said.items()
+    )
+    return {
+        "drives": len(driven),
+        "unassigned": round(1 - len(said) / len(driven), 4),
+        "route_direction": round(right / len(said), 4),
+        "trip": round(sum(leg.trip == device for device, leg in said.items()) / len(said), 4),
+        "seconds": round(seconds, 2),
+    }
+
+
+def district(buses: int) -> None:
+    """How long a whole day of a simulated district takes."""
+    where = world(7, buses=buses)
+    day = next(d for d in (date(2026, 9, n) for n in range(8, 20)) if where.trips(d))
+    trips, told = scheduled(where, day), told_by(where, where.drives(day))
+    times: list[float] = []
+    legs = 0
+    for _ in range(3):
+        began = time.perf_counter()
+        legs = len(attribute(trips, told).legs)
+        times.append(time.perf_counter() - began)
+    points = sum(len(each.time_s) for each in told)
+    print(
+        f"{buses} buses, {day}: {len(trips)} trips, {points} positions, {legs} legs "
+        f"in {statistics.median(times):.2f} s (median of 3)"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("feed", type=Path)
+    parser.add_argument("feed", type=Path, nargs="?", help="none: only how long a day takes")
     parser.add_argument("--day", type=date.fromisoformat)
     parser.add_argument("--trips", type=int, default=600)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
         "--wrong", action="store_true", help="say which routes were taken for which"
     )
+    parser.add_argument("--buses", type=int, default=100, help="of the day that is timed")
     args = parser.parse_args()
+    if args.feed is None:
+        district(args.buses)
+        return
     feed = gtfs.read(args.feed)
     busiest = {each for days in feed.services.values() for each in days}
     counts = dict.fromkeys(busiest, 0)
@@ -178,7 +231,10 @@ def main() -> None:
         some = [trips[n] for n in rng.permutation(len(trips))[: args.trips]]
         driven = [(trip, drive(trip, rng, noise)) for trip in some]
         wrong: Counter[object] = Counter()
-        print(json.dumps({"noise": noise.name, **alone(day, driven, wrong).row()}))
+        print(
+            json.dumps({"noise": noise.name, "asked": "alone", **alone(day, driven, wrong).row()})
+        )
+        print(json.dumps({"noise": noise.name, "asked": "hindsight", **together(trips, driven)}))
         if args.wrong:
             for what, count in wrong.most_common(25):
                 print("   ", count, what)
