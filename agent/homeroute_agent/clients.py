@@ -98,7 +98,7 @@ class Clients:
     def note_stay(self, client: int, stay: Stay) -> None:
         """Remember that ``client`` is or was here; an older word on that time is replaced."""
         stays = self._stays.setdefault(client, OrderedDict())
-        until_ms = math.inf if stay.end_ms is None else stay.end_ms + 1
+        until_ms = math.inf if stay.end_ms is None else max(stay.end_ms, stay.start_ms + 1)
         for start_ms in [s for s, old in stays.items() if old.overlaps(stay.start_ms, until_ms)]:
             del stays[start_ms]
         stays[stay.start_ms] = stay

@@ -152,13 +152,22 @@ class Sessions:
         return True
 
     def reconcile(
-        self, radio: str, sightings: Iterable[Sighting], at_ms: int
+        self,
+        radio: str,
+        sightings: Iterable[Sighting],
+        at_ms: int,
+        *,
+        leaving: Iterable[Sighting] = (),
     ) -> tuple[list[int], list[int]]:
         """A poll of one radio listed exactly these clients.
 
+        ``leaving`` were listed too, and were gone before it ended: what they moved
+        counts, and they left now.
+
         Returns the clients that turn out to have come, and gone, unannounced.
         """
-        came, present = [], set()
+        came = [left.client for left in leaving if self._sight(radio, left, at_ms)]
+        present = set()
         for sighting in sightings:
             present.add(sighting.client)
             if self._sight(radio, sighting, at_ms):

@@ -10,6 +10,9 @@ from homeroute_simulators.district import District
 from homeroute_simulators.gateway import LAN, WAN, BusGateway, Gateway
 from homeroute_simulators.wifi import SSID, Accounting, Socket, Wifi
 
+MODEM_S = 5.0
+"""A modem is asked no more often: each question is a process."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cadence:
@@ -139,7 +142,7 @@ def _modem(gateway: BusGateway, cadence: Cadence) -> str:
 [modem]
 tool = "mmcli"
 command = {_text(gateway.modem.path)}
-every_s = {cadence.sample_s}
+every_s = {max(MODEM_S, cadence.sample_s)}
 timeout_s = {cadence.modem_timeout_s}
 """
 

@@ -13,3 +13,5 @@ def test_a_start_that_becomes_known_better_makes_no_second_stay() -> None:
     clients.note_stay(1, Stay(4_000, 9_000))
     clients.note_stay(1, Stay(9_000))
     assert clients.stays(1) == (Stay(4_000, 9_000), Stay(9_000))
+    clients.note_stay(1, Stay(4_000, 9_000))  # told once more, after the next one began
+    assert set(clients.stays(1)) == {Stay(4_000, 9_000), Stay(9_000)}

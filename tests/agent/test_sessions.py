@@ -204,3 +204,13 @@ def test_whatever_happens_each_session_ends_once_and_none_overlap(story: list[Ha
         }
     assert not sessions.shutdown(now_ms)
     assert not sessions.present("wlan0")
+
+
+def test_who_leaves_while_a_poll_goes_on_left_then_with_all_that_was_counted() -> None:
+    sessions = Sessions()
+    sessions.reconcile("wlan0", [Sighting(1, 0, 10, 1)], 0)
+    listed = Sighting(1, 30, 900, 90)
+    assert sessions.reconcile("wlan0", [], 30_000, leaving=[listed]) == ([], [1])
+    sessions.disconnected(1, "wlan0", 30_000)  # the event waited behind the poll
+    (told,) = sessions.tick(200_000)
+    assert (told.until_ms, told.down_bytes, told.up_bytes) == (30_000, 900, 90)

@@ -133,15 +133,16 @@ class _Radio:
 
     async def _poll(self, control: Control) -> None:
         await _expect(control, "ATTACH", "OK")
-        sightings = await self._list(control)
+        sightings, leaving = await self._list(control)
         now_ms = self._ctx.clock.boot_ms()
         since_ms = now_ms if self._polled_ms is None else self._polled_ms
-        before = {s.client: self._sessions.bytes_of(s.client) for s in sightings}
-        came, went = self._sessions.reconcile(self._radio, sightings, now_ms)
+        listed = [*sightings, *leaving]
+        before = {s.client: self._sessions.bytes_of(s.client) for s in listed}
+        came, went = self._sessions.reconcile(self._radio, sightings, now_ms, leaving=leaving)
         if self._polled_ms is not None:  # who was here before us did not associate just now
             self._since.associated += len(came)
             self._since.disassociated += len(went)
-        for sighting in sightings:
+        for sighting in listed:
             self._note_moved(sighting.client, before[sighting.client], since_ms, now_ms)
             self._note_stay(sighting.client)
         for client in went:
@@ -149,15 +150,20 @@ class _Radio:
         self._polled_ms, self._answering = now_ms, True
         self._count_peak()
 
-    async def _list(self, control: Control) -> list[Sighting]:
+    async def _list(self, control: Control) -> tuple[list[Sighting], list[Sighting]]:
+        """Who is here, and who was listed and left before the list was whole."""
+        seen: dict[int, Sighting] = {}
         for _ in range(WALKS):
-            sightings = await self._walk(control)
-            if sightings is not None:
-                return sightings
+            sightings, whole = await self._walk(control)
+            if whole:
+                for sighting in sightings:
+                    seen.pop(sighting.client, None)
+                return sightings, list(seen.values())
+            seen |= {sighting.client: sighting for sighting in sightings}
         raise ConnectionError(f"hostapd at {self._radio}: {WALKS} walks of its stations broke off")
 
-    async def _walk(self, control: Control) -> list[Sighting] | None:
-        """List authorised stations; None when one left just as we stood on it."""
+    async def _walk(self, control: Control) -> tuple[list[Sighting], bool]:
+        """List authorised stations; not whole when one left just as we stood on it."""
         sightings = []
         text = await control.request("STA-FIRST")
         for _ in range(STATIONS_BOUND):
@@ -170,7 +176,7 @@ class _Radio:
                     Sighting(client, station.connected_s, station.tx_bytes, station.rx_bytes)
                 )
             text = await control.request(f"STA-NEXT {station.mac}")
-        return None if text.startswith("FAIL") and sightings else sightings
+        return sightings, not (text.startswith("FAIL") and sightings)
 
     async def _listen(self, control: Control) -> None:
         """Take events until the next poll is due. ConnectionError when hostapd says farewell."""
