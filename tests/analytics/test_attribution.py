@@ -306,3 +306,21 @@ def test_progress_along_a_shape_never_falls(steps: list[float], side: list[float
             for state in at:
                 path = [metres for _, metres in state.path()]
                 assert all(later >= earlier - BACK_M for earlier, later in pairwise(path))
+
+
+def test_a_road_that_nobody_drew_is_matched_by_its_stops() -> None:
+    stops = shape("stops", (0, 0), (1500, 0), (3000, 0), (3000, 1500))
+    bare = replace(
+        trip("t", stops),
+        calls=tuple(
+            Call(str(n), round(m / 10), round(m / 10), m) for n, m in enumerate(stops.along_m)
+        ),
+    )
+    day = Day([bare])
+    assert day.roads.loose.tolist() == [True]
+    assert not Day([trip("t", stops)]).roads.loose.any()
+    # The real road swings out by 250 m between the stops.
+    real = shape("real", (0, 0), (750, 250), (1500, 0), (2250, -250), (3000, 0), (3000, 1500))
+    way = track(along(real, np.arange(0.0, real.length_m, 95.0)), day.roads.plane)
+    found = answer(day, way)
+    assert found.fit is not None and found.assigned

@@ -20,7 +20,6 @@ from homeroute_analytics.attribution import days
 from homeroute_analytics.attribution.answer import MOVED_M, PROGRESS_M, answer
 from homeroute_analytics.attribution.drives import drives
 from homeroute_analytics.attribution.fits import EARLIEST_S, LATEST_S, Day, Fit, clock, fits
-from homeroute_analytics.attribution.roads import GATE_M
 from homeroute_analytics.attribution.trace import State, follow
 from homeroute_analytics.attribution.track import Track, track
 from homeroute_analytics.legs import Leg, Query
@@ -220,13 +219,14 @@ def _off(index: Day, way: Track, fix: int, trip: ScheduledTrip) -> Candidate:
     if fix < 0:
         return _unseen(trip, "no position came before this time")
     away_m = _away_m(index, way, fix, trip)
+    gate_m = float(index.roads.gate_m[index.roads.index[trip.shape.shape]])
     due_s = float(clock(trip).due_s[0])
     early = way.depart_s[fix] < due_s + EARLIEST_S
     late = way.arrive_s[fix] > trip.end_ms / 1000 + LATEST_S
     if early or late:
         verdict = "gate: it is not its time"
-    elif away_m > GATE_M:
-        verdict = f"gate: {away_m:.0f} m off its road, over {GATE_M:.0f} m"
+    elif away_m > gate_m:
+        verdict = f"gate: {away_m:.0f} m off its road, over {gate_m:.0f} m"
     elif way.gone_m[fix] < MOVED_M:
         verdict = f"gate: the bus has moved {way.gone_m[fix]:.0f} m, under {MOVED_M:.0f} m"
     else:

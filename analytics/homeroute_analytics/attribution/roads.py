@@ -21,7 +21,7 @@ from homeroute_analytics.timetable import Shape
 GATE_M = 80.0
 """Farther off is not on the road (DESIGN section 6)."""
 
-LOOSE_GATE_M = 400.0
+LOOSE_GATE_M = 800.0
 """The same for a shape that is only its stops, one after the other: the road is elsewhere."""
 
 CELL_M = 160.0
