@@ -28,13 +28,20 @@ class Span:
     period: str | None = None
 
     @property
+    def _given(self) -> dict[str, str]:
+        every = {"route": self.route, "trip": self.trip, "period": self.period}
+        return {name: value for name, value in every.items() if value is not None}
+
+    @property
+    def where(self) -> str:
+        """SQL over an aggregate's columns; its parameters are :attr:`params`."""
+        clauses = [f"{name} = ${number}" for number, name in enumerate(self._given, start=3)]
+        return " AND ".join(["day BETWEEN $1 AND $2", *clauses])
+
+    @property
     def params(self) -> list[object]:
-        """For :data:`WHERE`."""
-        return [self.first_day, self.last_day, self.route, self.trip, self.period]
-
-
-WHERE = """day BETWEEN $1 AND $2 AND ($3::VARCHAR IS NULL OR route = $3)
-    AND ($4::VARCHAR IS NULL OR trip = $4) AND ($5::VARCHAR IS NULL OR period = $5)"""
+        """For :attr:`where`."""
+        return [self.first_day, self.last_day, *self._given.values()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +108,7 @@ async def by_trip(query: Query, span: Span) -> list[Coverage]:
 
 
 async def _coverage(query: Query, span: Span, trip: str) -> list[Coverage]:
-    rows = await query(_COVERAGE.format(trip=trip, where=WHERE), span.params)
+    rows = await query(_COVERAGE.format(trip=trip, where=span.where), span.params)
     found = [Coverage(*row) for row in rows]
     return sorted(
         found,
@@ -128,9 +135,9 @@ async def longest_gaps(query: Query, span: Span, *, limit: int = 20) -> list[Gap
     rows = await query(
         "SELECT day, route, trip, device, longest_gap_s, reported_s, "  # noqa: S608 - of ours
         "CASE WHEN driven_s > 0 THEN driven_s ELSE scheduled_s END, observed "
-        f"FROM trip_day WHERE {WHERE} AND observed "
-        "ORDER BY longest_gap_s DESC, day, trip LIMIT $6",
-        [*span.params, limit],
+        f"FROM trip_day WHERE {span.where} AND observed "
+        f"ORDER BY longest_gap_s DESC, day, trip LIMIT {int(limit)}",
+        span.params,
     )
     return [Gap(*row) for row in rows]
 
@@ -172,28 +179,27 @@ class Segment:
         return self.reported_s / self.driven_s if self.driven_s else 0.0
 
 
-COUNTS = (
-    "located AND usable_s + connected_s + no_service_s > 0"
-    " AND usable_s + connected_s + no_service_s >= "
-    f"{COUNTS_SHARE} * (usable_s + connected_s + no_service_s + unreported_s)"
-)
-"""SQL: whether a pass counts."""
-
+# A trip has one pass a day over a segment: as many days as passes. Whether a pass counts is
+# decided once a row: of a year of 100 buses there are two million.
 _SEGMENTS = f"""
+WITH judged AS (
+    SELECT route, trip, period, segment, lat, lon, usable_s, client_outage_min,
+           usable_s + connected_s + no_service_s AS reported_s,
+           reported_s + unreported_s AS driven_s,
+           (located AND reported_s > 0 AND reported_s >= {COUNTS_SHARE} * driven_s)::INT AS counts
+    FROM segment_day WHERE {{where}}
+)
 SELECT route, trip, any_value(period), segment, any_value(lat), any_value(lon), count(*),
-       count(*) FILTER ({COUNTS}),
-       coalesce(sum(usable_s / (usable_s + connected_s + no_service_s)) FILTER ({COUNTS}), 0),
-       count(DISTINCT day) FILTER ({COUNTS}), sum(usable_s),
-       sum(usable_s + connected_s + no_service_s),
-       sum(usable_s + connected_s + no_service_s + unreported_s), sum(client_outage_min)
-FROM segment_day WHERE {WHERE} GROUP BY route, trip, segment ORDER BY route, trip, segment
+       sum(counts), sum(CASE WHEN counts = 1 THEN usable_s / reported_s ELSE 0 END), sum(counts),
+       sum(usable_s), sum(reported_s), sum(driven_s), sum(client_outage_min)
+FROM judged GROUP BY route, trip, segment ORDER BY route, trip, segment
 """  # noqa: S608 - of ours
 
 
 async def segments(query: Query, span: Span) -> list[Segment]:
     """Every segment driven, in order along its trip, with its verdict."""
     found = []
-    for row in await query(_SEGMENTS, span.params):
+    for row in await query(_SEGMENTS.format(where=span.where), span.params):
         passes, usable, days = row[7:10]
         low, high = wilson(usable, passes)
         judged: tuple[Any, ...] = (verdict(usable, passes, days), low, high)
