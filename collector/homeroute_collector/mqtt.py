@@ -22,6 +22,9 @@ from pathlib import Path
 
 import aiomqtt
 
+from homeroute_collector.broker_figures import ROOT as BROKER_ROOT
+from homeroute_collector.broker_figures import TOPICS as BROKER_TOPICS
+from homeroute_collector.broker_figures import BrokerFigures
 from homeroute_collector.config import Broker
 from homeroute_collector.ingest import Ingest
 from homeroute_collector.own_clock import OwnClock
@@ -72,6 +75,7 @@ class Mqtt:
         self.since_ms = int(time.time() * 1000)
         self.problem: str | None = "not connected yet"
         self.counts = MessageCounts()
+        self.broker_figures = BrokerFigures()
         self._broker = broker
         self._district = district
         self._ingest = ingest
@@ -143,6 +147,8 @@ class Mqtt:
             codes = await client.subscribe(name, qos=1)
             if any((code if isinstance(code, int) else code.value) >= REFUSED for code in codes):
                 raise aiomqtt.MqttError(f"the broker's ACL does not let us read {name}")
+        # Whoever forbids these, or has none, loses a panel and nothing else.
+        await client.subscribe([(name, 0) for name in BROKER_TOPICS])
 
     async def _receive(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
@@ -158,6 +164,11 @@ class Mqtt:
             await client.publish(name, payload, qos=0)
 
     def _take(self, name: str, payload: object, *, retained: bool) -> None:
+        if name.startswith(BROKER_ROOT):
+            if isinstance(payload, bytes | bytearray):
+                now_ms = self._clock.now_ms()
+                self.broker_figures.heard(name, bytes(payload), now_ms=now_ms)
+            return
         address = parse(name)
         if address is None or not isinstance(payload, bytes | bytearray):
             self.counts.unreadable += 1
@@ -201,6 +212,7 @@ class Mqtt:
         self.problem = problem
         if connected != self.connected:
             self.connected = connected
+            self.broker_figures.forget()
             self.since_ms = int(time.time() * 1000)
             self._on_connection(connected)
 

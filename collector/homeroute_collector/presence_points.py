@@ -1,4 +1,4 @@
-"""The collector's own points: ``device_status`` and ``pipeline``, every 30 s.
+"""The collector's own points: ``device_status``, ``pipeline`` and ``broker``, every 30 s.
 
 Guarantees: a status for every known device, silent ones included (a series
 without points is not returned by any query); times increase whatever the clock
@@ -15,6 +15,7 @@ from homeroute_collector.archive_records import Commit, of_records
 from homeroute_collector.collector import Collector
 from homeroute_collector.presence import Device, level
 from homeroute_wire.measurements import DeviceStatus, Pipeline
+from homeroute_wire.schema import Measurement
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +45,11 @@ async def watch(
 def commits(collector: Collector, time_ms: int) -> list[Commit]:
     """What is to be written now."""
     devices = [d for d in collector.presence.devices.values() if d.kind]
-    ledger = of_records(
-        PIPELINE_DEVICE, PIPELINE_KIND, time_ms, [_pipeline(collector)], received_ms=time_ms
-    )
+    own: list[Measurement] = [_pipeline(collector)]
+    broker = collector.mqtt.broker_figures.record(now_ms=time_ms)
+    if broker is not None:
+        own.append(broker)
+    ledger = of_records(PIPELINE_DEVICE, PIPELINE_KIND, time_ms, own, received_ms=time_ms)
     return [
         *(
             of_records(d.device, d.kind, time_ms, [_status(d, time_ms)], received_ms=time_ms)

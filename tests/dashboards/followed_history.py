@@ -23,6 +23,7 @@ from homeroute_analytics.rollups import rollup_day
 from homeroute_analytics.suppression import Rule
 from homeroute_collector.archive import Archive
 from homeroute_collector.archive_records import of_records
+from homeroute_collector.broker_figures import TOPICS, BrokerFigures
 from homeroute_collector.collector import Collector
 from homeroute_collector.influx import Follower
 from homeroute_collector.influx_aggregates import AggregateSource, Logged
@@ -119,10 +120,16 @@ async def _believed(archive: Archive, where: World, newest_ms: int) -> None:
     today = datetime.fromtimestamp(newest_ms / 1000, zone).date()
     presence.schedule = schedule(await around(archive.query, today, zone.key), zone)
     ingest = Ingest(archive, OwnClock(), district=where.district.name, retention_days=3_660)
-    follower = SimpleNamespace(following=lambda: SimpleNamespace(lag_s=1.5))
+    broker = BrokerFigures()
     # All of a collector that its own points are made of.
     collector = cast(
-        Collector, SimpleNamespace(presence=presence, ingest=ingest, follower=follower)
+        Collector,
+        SimpleNamespace(
+            presence=presence,
+            ingest=ingest,
+            follower=SimpleNamespace(following=lambda: SimpleNamespace(lag_s=1.5)),
+            mqtt=SimpleNamespace(broker_figures=broker),
+        ),
     )
     devices = [d.device for d in presence.devices.values() if d.kind == "bus"]
     for _ in range(STATUSES):
@@ -132,6 +139,8 @@ async def _believed(archive: Archive, where: World, newest_ms: int) -> None:
             await archive.commit(told)
             presence.reported(device, digest("bus", now_ms, told.columns))
         presence.tick()
+        for name in TOPICS:
+            broker.heard(name, str(now_ms // 1000).encode(), now_ms=now_ms)
         ingest.counts.received += 1_000
         ingest.counts.stored += 1_000
         await asyncio.gather(*map(archive.commit, commits(collector, now_ms)))

@@ -252,6 +252,20 @@ class Pipeline(Measurement):
     queue: int = integer("batches waiting for validation", "batches")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerState(Measurement):
+    """What the broker says of itself (its ``$SYS`` topics), where it does."""
+
+    NAME: ClassVar[str] = "broker"
+    CADENCE: ClassVar[str] = "30 s"
+    ORIGIN: ClassVar[Origin] = "server"
+    uptime_s: int = integer("since the broker's start", "s")
+    connected: int | None = integer("MQTT clients connected now", "connections", optional=True)
+    received: int | None = integer("messages received since its start", "messages", optional=True)
+    dropped: int | None = integer("messages given up since its start", "messages", optional=True)
+    kept: int | None = integer("messages it holds, retained and queued", "messages", optional=True)
+
+
 RECORDS: tuple[type[Measurement], ...] = (
     Wifi,
     Session,
@@ -266,6 +280,7 @@ RECORDS: tuple[type[Measurement], ...] = (
     Usage,
     DeviceStatus,
     Pipeline,
+    BrokerState,
 )
 
 MEASUREMENTS: dict[str, MeasurementSpec] = {r.NAME: spec_of(r) for r in RECORDS}

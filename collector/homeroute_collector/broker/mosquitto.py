@@ -63,7 +63,7 @@ def configuration(plan: Plan) -> str:
         f"max_queued_bytes {QUEUED_BYTES}",
         f"max_keepalive {KEEPALIVE_MAX_S}",
         "set_tcp_nodelay true",
-        "sys_interval 0",
+        "sys_interval 30",
         "log_dest stderr",
         "log_timestamp false",
         "log_type error",
@@ -92,6 +92,7 @@ def access_list(district: str) -> str:
         (
             f"user {COLLECTOR}",
             f"topic readwrite {root}/#",
+            "topic read $SYS/broker/#",
             f"pattern write {root}/%u/batch",
             f"pattern write {root}/%u/status",
             f"pattern read {root}/%u/ack",

@@ -30,6 +30,7 @@ class RawInfluxQL(variants.Dataquery):
     query: Query
     shape: Shape
     alias: str = ""
+    note: str = ""
 
     def to_json(self) -> dict[str, object]:
         """As Grafana stores it."""
@@ -40,21 +41,34 @@ class RawInfluxQL(variants.Dataquery):
             "query": self.query.text,
             "resultFormat": self.shape,
             **({"alias": self.alias} if self.alias else {}),
+            **(self._annotation() if self.note else {}),
         }
+
+    def _annotation(self) -> dict[str, object]:
+        # Without these the datasource takes an annotation for a panel's query.
+        columns = {
+            "textColumn": self.note,
+            "tagsColumn": "",
+            "titleColumn": "",
+            "timeEndColumn": "",
+        }
+        return {"fromAnnotations": True, "queryType": "tags", **columns}
 
 
 @dataclass(frozen=True, slots=True)
 class Target(builder.Builder[variants.Dataquery]):
     """What a panel's builder takes: a query and how its answer is read.
 
-    ``alias`` names a series: ``$tag_device``, ``$col``.
+    ``alias`` names a series: ``$tag_device``, ``$col``. ``note`` makes it an
+    annotation's, and is the column that is its text.
     """
 
     query: Query
     shape: Shape = "table"
     alias: str = ""
     ref_id: str = "A"
+    note: str = ""
 
     def build(self) -> variants.Dataquery:
         """The query."""
-        return RawInfluxQL(self.ref_id, self.query, self.shape, self.alias)
+        return RawInfluxQL(self.ref_id, self.query, self.shape, self.alias, self.note)

@@ -33,6 +33,7 @@ Condition = tuple[str, str, float]
 """A column, Grafana's name of a comparison (``lower``, ``greaterOrEqual``), and a number."""
 
 NOTHING = "nothing reported"
+_FLAT = shapes.TableCellBackgroundDisplayMode.BASIC
 COLOUR_MODE = sdk.FieldColorModeId
 
 
@@ -215,19 +216,19 @@ def grid(
     if across > down:
         raise ValueError(f"grid {title!r}: {across} comes after {down}; its columns would mix")
     options = {"columnField": across, "rowField": down, "valueField": cell, "emptyValue": "null"}
-    cells = {"type": "color-background", "mode": "basic"}
     panel = (
         table.Panel()
         .show_header(True)
         .cell_height(shapes.TableCellHeight.SM)
+        .align(shapes.FieldTextAlignment.CENTER)
+        .cell_options(shapes.TableColoredBackgroundCellOptions(_FLAT))
         .with_target(Target(query))
         .with_transformation(sdk.DataTransformerConfig(id_val="groupingToMatrix", options=options))
-        .override_by_regexp(
-            "/^[0-9].*/",
+        .override_by_name(
+            f"{down}\\{across}",  # what the transformation calls the column of rows' names
             [
-                sdk.DynamicConfigValue(id_val="custom.cellOptions", value=cells),
-                sdk.DynamicConfigValue(id_val="color", value={"mode": "thresholds"}),
-                sdk.DynamicConfigValue(id_val="custom.align", value="center"),
+                sdk.DynamicConfigValue(id_val="custom.cellOptions", value={"type": "auto"}),
+                sdk.DynamicConfigValue(id_val="custom.align", value="left"),
             ],
         )
     )

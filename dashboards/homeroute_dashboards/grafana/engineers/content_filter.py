@@ -46,7 +46,7 @@ def _counts() -> list[Board]:
 
 def _canaries() -> Board:
     passed = select(TELEMETRY, "filter_check", Pick("Blocked", "count(canary_blocked)"),
-                    where="canary_blocked = true", by=["device", "filter"])  # fmt: skip
+                    where="canary_blocked = true", by=["device"])  # fmt: skip
     let = select(TELEMETRY, "filter_check", Pick("Came through", "count(canary_blocked)"),
                  where="canary_blocked = false", by=["device"])  # fmt: skip
     return rows(
@@ -55,11 +55,10 @@ def _canaries() -> Board:
         [passed, let],
         {
             "Device": Look(),
-            "Filter": Look(),
             "Blocked": Look(decimals=0, steps=((None, BAD), (1, GOOD))),
             "Came through": Look(decimals=0, steps=any_is_bad()),
         },
-        names={"device": "Device", "filter": "Filter"},
+        names={"device": "Device"},
         join="device",
         sort=("Came through", True),
         width=12,

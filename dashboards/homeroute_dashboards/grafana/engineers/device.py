@@ -123,5 +123,5 @@ def _undervoltage() -> dashboard.AnnotationQuery:
         .datasource(datasource(TELEMETRY))
         .enable(True)
         .icon_color(ODD)
-        .target(Target(query, "table", ref_id="Anno"))
+        .target(Target(query, "table", ref_id="Anno", note="device"))
     )

@@ -107,4 +107,23 @@ def _ledgers() -> Board:
 
 
 def _broker() -> list[Board]:
-    return []
+    now = select(
+        TELEMETRY, "broker", Pick("connections", "max(connected)"), every=STEP, variables=OWN
+    )
+    flow = select(
+        TELEMETRY, "broker",
+        Pick("received", "non_negative_derivative(max(received), 1s)"),
+        Pick("dropped", "non_negative_derivative(max(dropped), 1s)"),
+        every=STEP, variables=OWN,
+    )  # fmt: skip
+    kept = select(TELEMETRY, "broker", Pick("kept", "max(kept)"), every=STEP, variables=OWN)
+    silent = "this broker tells nothing of itself"
+    return [
+        lines("Broker: connections", "MQTT clients connected, the collector among them. From the "
+              "broker's own $SYS topics.", now, alias="$col", empty=silent, width=8),
+        lines("Broker: messages a second", "Received, and given up at its bounds. A dropped one "
+              "costs one resending: the bus still has it.", flow, alias="$col", unit="cps",
+              empty=silent, width=8),
+        lines("Broker: messages held", "Retained and queued: it grows while the collector is "
+              "away.", kept, alias="$col", empty=silent, width=8),
+    ]  # fmt: skip
