@@ -25,7 +25,8 @@ from homeroute_dashboards.grafana.influxql import (
 )
 from homeroute_dashboards.grafana.lint import faults
 from homeroute_dashboards.grafana.looks import Look
-from homeroute_dashboards.grafana.panels import grid, number
+from homeroute_dashboards.grafana.panels import number
+from homeroute_dashboards.grafana.tables import grid
 from homeroute_dashboards.grafana.variables import cascade
 
 ROOT = Path(__file__).parents[2]

@@ -72,6 +72,17 @@ def colour(boards: dict[str, Json]) -> None:
     steps["thresholds"]["steps"][0]["color"] = "#00ff00"
 
 
+def unmap(boards: dict[str, Json]) -> None:
+    overrides = titled(boards["homeroute-devices"], "Devices")["fieldConfig"]["overrides"]
+    for override in overrides:
+        override["properties"] = [p for p in override["properties"] if p["id"] != "mappings"]
+
+
+def unmap_cells(boards: dict[str, Json]) -> None:
+    held = titled(boards["homeroute-route-coverage"], "Usable share by hour of day")
+    del held["fieldConfig"]["defaults"]["mappings"]
+
+
 def same_letters(boards: dict[str, Json]) -> None:
     titled(boards["homeroute-devices"], "Devices")["targets"][1]["refId"] = "A"
 
@@ -132,6 +143,8 @@ RULES: dict[str, Callable[[dict[str, Json]], None]] = {
         "homeroute-devices", "Devices", transformations=[]
     ),
     "two queries have one refId": same_letters,
+    "State: what is not there would be coloured": unmap,
+    "every cell: what is not there would be coloured": unmap_cells,
     "$route is no variable of this dashboard": break_query(
         "homeroute-devices", "States", "$device$", "$route$"
     ),

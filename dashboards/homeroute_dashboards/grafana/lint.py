@@ -8,7 +8,6 @@ of queries in :mod:`homeroute_dashboards.grafana.lint_queries`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -30,7 +29,8 @@ WORDLESS = frozenset({"text", "dashlist", "row"})
 SCHEMA = 42
 """The schema of Grafana 12: an older one is migrated in the browser at every opening."""
 
-COLOUR = re.compile(r"#[0-9a-fA-F]{6}\b")
+_COLOURED_CELLS = ("color-text", "color-background")
+
 _KEYS_OF_COLOUR = frozenset({"color", "fixedColor", "iconColor", "fixed"})
 
 
@@ -42,7 +42,7 @@ def faults(dashboards: Sequence[Json]) -> list[str]:
         for rule in (_board, lint_places.board, lint_queries.board):
             found += [f"{name}: {fault}" for fault in rule(board)]
         for panel in board.get("panels", []):
-            for panel_rule in (_said, _coloured, _broken_lines, _map, lint_queries.panel):
+            for panel_rule in (_said, _coloured, _broken_lines, _map, _nothing, lint_queries.panel):
                 title = panel.get("title") or f"panel {panel.get('id')}"
                 found += [f"{name}: {title}: {fault}" for fault in panel_rule(panel)]
     return found + list(lint_places.links(dashboards))
@@ -109,3 +109,22 @@ def _map(panel: Json) -> Iterator[str]:
         address = str(ground.get("config", {}).get("url", ""))
         if ground.get("type") != "xyz" or not address.startswith("data:"):
             yield "its ground comes from the internet"
+
+
+def _nothing(panel: Json) -> Iterator[str]:
+    """In a table, a value that is not there takes the lowest threshold's colour, unless mapped."""
+    if panel.get("type") != "table":
+        return
+    config = panel.get("fieldConfig", {})
+    columns = {
+        override["matcher"]["options"]: {p["id"]: p["value"] for p in override["properties"]}
+        for override in config.get("overrides", [])
+    }
+    custom = config.get("defaults", {}).get("custom", {})
+    if custom.get("cellOptions", {}).get("type") in _COLOURED_CELLS:
+        columns["every cell"] = {**config["defaults"], "custom.cellOptions": custom["cellOptions"]}
+    for name, settings in columns.items():
+        coloured = settings.get("custom.cellOptions", {}).get("type") in _COLOURED_CELLS
+        special = [m for m in settings.get("mappings", []) if m["type"] == "special"]
+        if coloured and not special:
+            yield f"{name}: what is not there would be coloured as if it were bad, or good"

@@ -49,15 +49,24 @@ class Look:
 SHARE_LOOK = "percentunit"
 
 
+NOT_THERE = sdk.SpecialValueMap(
+    options=sdk.DashboardSpecialValueMapOptions(
+        match=sdk.SpecialValueMatch.NULL_AND_NAN,
+        result=sdk.ValueMappingResult(text="\N{EN DASH}", color=IDLE, index=99),
+    )
+)
+"""Without it Grafana gives a value that is not there the lowest threshold's colour."""
+
+
 def mappings(words: Words | None) -> list[sdk.ValueMapping]:
-    """Numbers shown as words, each in its colour."""
+    """Numbers shown as words, each in its colour; what is not there as a grey dash."""
     if not words:
-        return []
+        return [NOT_THERE]
     options = {
         f"{value:g}": sdk.ValueMappingResult(text=text, color=colour, index=index)
         for index, (value, (text, colour)) in enumerate(words.items())
     }
-    return [sdk.ValueMap(options=options)]
+    return [sdk.ValueMap(options=options), NOT_THERE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +83,13 @@ class Thresholds(builder.Builder[sdk.ThresholdsConfig]):
 
 def properties(look: Look) -> list[sdk.DynamicConfigValue]:
     """An override's settings."""
-    found: dict[str, object] = {"unit": look.unit}
+    found: dict[str, object] = {"unit": look.unit, "noValue": "\N{EN DASH}"}
     if look.decimals is not None:
         found["decimals"] = look.decimals
     if look.steps:
         found["thresholds"] = Thresholds(look.steps).build()
         found["color"] = {"mode": "thresholds"}
-    if look.words:
+    if look.steps or look.words:
         found["mappings"] = mappings(look.words)
     if look.steps or look.words:
         cell = (

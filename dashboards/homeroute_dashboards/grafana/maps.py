@@ -21,7 +21,8 @@ from homeroute_dashboards.grafana.colours import Steps
 from homeroute_dashboards.grafana.dataquery import Target, datasource
 from homeroute_dashboards.grafana.influxql import Query
 from homeroute_dashboards.grafana.looks import Look, Thresholds, properties
-from homeroute_dashboards.grafana.panels import NOTHING, Board, Condition, kept
+from homeroute_dashboards.grafana.panels import NOTHING, Board
+from homeroute_dashboards.grafana.tables import Condition, kept
 
 TILES_VARIABLE = "HOMEROUTE_TILES"
 

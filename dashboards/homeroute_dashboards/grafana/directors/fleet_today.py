@@ -7,9 +7,10 @@ from homeroute_dashboards.grafana.colours import COMPLETE, SHARE, alarm
 from homeroute_dashboards.grafana.directors import worklist
 from homeroute_dashboards.grafana.influxql import TELEMETRY, Pick, over, select
 from homeroute_dashboards.grafana.looks import LEVELS, SHARE_LOOK, UPLINK, Look
-from homeroute_dashboards.grafana.panels import Board, number, rows, timeline
+from homeroute_dashboards.grafana.panels import Board, number, timeline
 from homeroute_dashboards.grafana.shared import clients_now, state_counts
 from homeroute_dashboards.grafana.shares import REPORTED, USABLE
+from homeroute_dashboards.grafana.tables import rows
 from homeroute_dashboards.grafana.variables import cascade
 
 STEP = "$__interval"

@@ -7,8 +7,9 @@ from homeroute_dashboards.grafana.colours import COMPLETE, SHARE, alarm
 from homeroute_dashboards.grafana.directors import segment_map, worklist
 from homeroute_dashboards.grafana.influxql import REPORTING, TELEMETRY, Pick, select
 from homeroute_dashboards.grafana.looks import SHARE_LOOK, Look
-from homeroute_dashboards.grafana.panels import Board, grid, lines, number, rows
+from homeroute_dashboards.grafana.panels import Board, lines, number
 from homeroute_dashboards.grafana.shares import DRIVEN, HEARD, REPORTED, USABLE
+from homeroute_dashboards.grafana.tables import grid, rows
 from homeroute_dashboards.grafana.variables import cascade
 
 

@@ -21,7 +21,7 @@ def panel() -> Board:
     return segments(
         "Where: segments of 250 m",
         "A point is the middle of 250 m of road, coloured by its usable share; point at it for "
-        "the number of passes. Grey: under five passes, too few to say.",
+        "the passes driven and how much of them was reported. Grey: under five passes, too few.",
         [
             Layer("Usable share", each, "Usable", keep=("n passes", "greaterOrEqual", 5)),
             Layer("Too few passes", each, "Usable", ("n passes", "lower", 5), IDLE, 4),

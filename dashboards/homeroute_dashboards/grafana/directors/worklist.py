@@ -5,8 +5,9 @@ from __future__ import annotations
 from homeroute_dashboards.grafana.colours import COMPLETE, SHARE
 from homeroute_dashboards.grafana.influxql import TELEMETRY, Pick, select
 from homeroute_dashboards.grafana.looks import SHARE_LOOK, Look
-from homeroute_dashboards.grafana.panels import Board, rows
+from homeroute_dashboards.grafana.panels import Board
 from homeroute_dashboards.grafana.shares import DRIVEN, HEARD
+from homeroute_dashboards.grafana.tables import rows
 
 TWO_HOURS_MS = 7_200_000
 
@@ -34,7 +35,7 @@ def panel() -> Board:
     )  # fmt: skip
     return rows(
         "Dead zones to work on",
-        "Segments usable less than 80% of the reported time over five passes or more, by "
+        "Segments usable less than 80% of the reported time over five passes driven or more, by "
         "client-minutes lost. The verdict with its interval: `homeroute report coverage`.",
         [query],
         {

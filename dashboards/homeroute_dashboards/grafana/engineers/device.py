@@ -10,8 +10,9 @@ from homeroute_dashboards.grafana.dataquery import Target, datasource
 from homeroute_dashboards.grafana.engineers import power, signal, throughput
 from homeroute_dashboards.grafana.influxql import TELEMETRY, Pick, over, select
 from homeroute_dashboards.grafana.looks import LEVELS, UPLINK, Look
-from homeroute_dashboards.grafana.panels import Board, lines, number, rows, timeline
+from homeroute_dashboards.grafana.panels import Board, lines, number, timeline
 from homeroute_dashboards.grafana.shared import STEP, ledger
+from homeroute_dashboards.grafana.tables import rows
 from homeroute_dashboards.grafana.variables import cascade
 
 

@@ -6,8 +6,9 @@ from homeroute_dashboards.grafana.board import Built, Folder, board
 from homeroute_dashboards.grafana.colours import alarm, any_is_bad
 from homeroute_dashboards.grafana.influxql import TELEMETRY, Pick, over, select
 from homeroute_dashboards.grafana.looks import LEVELS, SHARE_LOOK, UPLINK, Look
-from homeroute_dashboards.grafana.panels import Board, number, rows, timeline
+from homeroute_dashboards.grafana.panels import Board, number, timeline
 from homeroute_dashboards.grafana.shared import STEP, clients_now, state_counts
+from homeroute_dashboards.grafana.tables import rows
 from homeroute_dashboards.grafana.variables import cascade
 
 SIX_HOURS_MS = 21_600_000

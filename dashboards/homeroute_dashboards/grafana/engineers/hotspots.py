@@ -6,7 +6,8 @@ from homeroute_dashboards.grafana.board import Built, Folder, board
 from homeroute_dashboards.grafana.colours import alarm
 from homeroute_dashboards.grafana.influxql import TELEMETRY, Pick, over, select
 from homeroute_dashboards.grafana.looks import LEVELS, Look
-from homeroute_dashboards.grafana.panels import Board, lines, number, rows
+from homeroute_dashboards.grafana.panels import Board, lines, number
+from homeroute_dashboards.grafana.tables import rows
 from homeroute_dashboards.grafana.variables import cascade
 
 HOTSPOT = "kind = 'hotspot'"

@@ -6,8 +6,9 @@ from homeroute_dashboards.grafana.board import Built, Folder, board
 from homeroute_dashboards.grafana.colours import alarm, any_is_bad
 from homeroute_dashboards.grafana.influxql import TELEMETRY, Pick, over, select
 from homeroute_dashboards.grafana.looks import Look
-from homeroute_dashboards.grafana.panels import Board, lines, number, rows
+from homeroute_dashboards.grafana.panels import Board, lines, number
 from homeroute_dashboards.grafana.shared import STEP, ledger
+from homeroute_dashboards.grafana.tables import rows
 from homeroute_dashboards.grafana.variables import cascade
 
 LAG = alarm(300, 3600)

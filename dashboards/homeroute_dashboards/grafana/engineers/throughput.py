@@ -6,8 +6,9 @@ from homeroute_dashboards.grafana.board import Built, Folder, board
 from homeroute_dashboards.grafana.colours import alarm
 from homeroute_dashboards.grafana.influxql import TELEMETRY, Pick, over, select
 from homeroute_dashboards.grafana.looks import Look
-from homeroute_dashboards.grafana.panels import Board, lines, number, rows
+from homeroute_dashboards.grafana.panels import Board, lines, number
 from homeroute_dashboards.grafana.shared import STEP
+from homeroute_dashboards.grafana.tables import rows
 from homeroute_dashboards.grafana.variables import cascade
 
 

@@ -7,8 +7,9 @@ from homeroute_dashboards.grafana.colours import COMPLETE, SHARE
 from homeroute_dashboards.grafana.evaluators.banner import banner
 from homeroute_dashboards.grafana.influxql import REPORTING, Pick, select
 from homeroute_dashboards.grafana.looks import SHARE_LOOK, Look
-from homeroute_dashboards.grafana.panels import Board, grid, number, rows
+from homeroute_dashboards.grafana.panels import Board, number
 from homeroute_dashboards.grafana.shares import DRIVEN, HEARD
+from homeroute_dashboards.grafana.tables import grid, rows
 from homeroute_dashboards.grafana.variables import cascade
 
 

@@ -6,7 +6,8 @@ from homeroute_dashboards.grafana.board import Built, Folder, board
 from homeroute_dashboards.grafana.evaluators.banner import banner
 from homeroute_dashboards.grafana.influxql import REPORTING, Pick, select
 from homeroute_dashboards.grafana.looks import Look
-from homeroute_dashboards.grafana.panels import Board, lines, rows
+from homeroute_dashboards.grafana.panels import Board, lines
+from homeroute_dashboards.grafana.tables import rows
 from homeroute_dashboards.grafana.variables import cascade
 
 RATE = "sum(hits) * 100 / sum(active_client_min)"

@@ -7,7 +7,8 @@ from homeroute_dashboards.grafana.colours import COMPLETE
 from homeroute_dashboards.grafana.evaluators.banner import banner, methods
 from homeroute_dashboards.grafana.influxql import REPORTING, Pick, select
 from homeroute_dashboards.grafana.looks import SHARE_LOOK, Look
-from homeroute_dashboards.grafana.panels import Board, grid, lines, rows
+from homeroute_dashboards.grafana.panels import Board, lines
+from homeroute_dashboards.grafana.tables import grid, rows
 from homeroute_dashboards.grafana.variables import cascade
 
 A_ROUTE = "route != 'all'"
