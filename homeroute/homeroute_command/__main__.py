@@ -23,6 +23,7 @@ COMMANDS = {
     "import": "bring in a timetable, the fleet, a calendar, usage",
     "alerts": "what is wrong now and what to do; test webhook and mail",
     "device": "replace one, retire one, list them with their vehicles",
+    "report": "coverage, trips, devices, hotspots: a table, or a file",
     "tail": "watch what devices send, as it arrives",
     "rollup": "compute past days' aggregates anew, by hand",
     "refused": "list what could not be understood, or try it again",

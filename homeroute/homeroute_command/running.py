@@ -42,6 +42,16 @@ def get(url: str, path: str, *, timeout_s: float = 10.0) -> Any:
         return _document(url, answer)
 
 
+def fetch(url: str, path: str, *, timeout_s: float = 10.0) -> bytes:
+    """The answer to GET as it comes, or a :class:`Failure` in plain words."""
+    with _open(_request(url, path), timeout_s) as answer:
+        try:
+            body: bytes = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise Failure(f"reading from {url}: {error}") from None
+        return body
+
+
 def post(
     url: str, path: str, body: dict[str, Any] | None = None, *, timeout_s: float = 600.0
 ) -> Any:

@@ -39,6 +39,7 @@ from homeroute_command.followed import AGGREGATES
 from homeroute_command.keep_published import keep_published
 from homeroute_command.keep_schedule import keep_schedule
 from homeroute_dashboards import pages
+from homeroute_dashboards.reports import mounting as reports
 
 DESCRIPTION = """\
 Run everything on this machine: a broker, the collector, the archive and the
@@ -102,16 +103,18 @@ def run(args: argparse.Namespace) -> int:
 
 
 def mount_pages(app: web.Application, collector: Collector) -> None:
-    """Put the built-in pages onto the collector's application."""
-    pages.mount(
-        app,
-        collector.archive,
-        district=collector.config.district,
-        timezone=collector.timezone,
-        simulated=collector.config.simulated,
-        ladder=Ladder(**collector.config.hotspots.model_dump()),
-        now_ms=collector.clock.now_ms,
-    )
+    """Put the built-in pages and the reports onto the collector's application."""
+    ladder = Ladder(**collector.config.hotspots.model_dump())
+    for each in (pages.mount, reports.mount):
+        each(
+            app,
+            collector.archive,
+            district=collector.config.district,
+            timezone=collector.timezone,
+            simulated=collector.config.simulated,
+            ladder=ladder,
+            now_ms=collector.clock.now_ms,
+        )
 
 
 def _enrolling(data: Path) -> str:

@@ -6,12 +6,10 @@ six decimals; None where there is no data.
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable
 from typing import Any
 
 from homeroute_analytics.coverage import Cell, Coverage, Movement
+from homeroute_dashboards.spreadsheet import written
 
 ENOUGH_TRIPS, ENOUGH_DAYS = 5, 3
 """Below either, a share says little yet (metric dictionary: insufficient)."""
@@ -140,15 +138,10 @@ def _between(low: str, high: str) -> str:
 
 def coverage_csv(coverage: Coverage) -> str:
     """Every cell, then each route, the total and what is on no leg (empty hour: all hours)."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(CSV_COLUMNS)
     by_route = sorted(coverage.cells, key=lambda c: (c.route or "", c.hour or 0))
-    writer.writerows(_row(c, c.route or "") for c in by_route)
-    writer.writerows(_row(c, c.route or "") for c in coverage.routes)
-    writer.writerow(_row(coverage.total, "all routes"))
-    writer.writerow(_row(coverage.unassigned, "unassigned"))
-    return out.getvalue()
+    rows = [_row(c, c.route or "") for c in (*by_route, *coverage.routes)]
+    rows += [_row(coverage.total, "all routes"), _row(coverage.unassigned, "unassigned")]
+    return written(CSV_COLUMNS, rows)
 
 
 def percent(share: float | None, decimals: int = 1) -> str:
@@ -168,12 +161,8 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
-def _row(cell: Cell, route: str) -> Iterable[Any]:
-    # A spreadsheet takes a leading =, +, - or @ for a formula.
-    yield f"'{route}" if route[:1] in {"=", "+", "-", "@", "\t"} else route
-    for name in CSV_COLUMNS[1:]:
-        value = _plain(getattr(cell, name))
-        yield "" if value is None else value
+def _row(cell: Cell, route: str) -> list[Any]:
+    return [route, *(getattr(cell, name) for name in CSV_COLUMNS[1:])]
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What a visitor of the connectivity page asks for, read strictly."""
+"""Which days and period a visitor or a report asks for, read strictly."""
 
 from __future__ import annotations
 
@@ -36,11 +36,17 @@ class Asked:
         return start, max(start, min(end, now_ms))
 
 
-def read(query: Mapping[str, str], timezone: str, now_ms: int) -> Asked:
-    """From a request's query: ``from``, ``to`` (YYYY-MM-DD) and ``period``. Raises AskError."""
+def read(
+    query: Mapping[str, str], timezone: str, now_ms: int, *, days: int = DAYS, ago: int = 0
+) -> Asked:
+    """From a request's query: ``from``, ``to`` (YYYY-MM-DD) and ``period``. Raises AskError.
+
+    Without ``from``: so many days, the last one included; without ``to`` that is today,
+    or so many days ``ago``.
+    """
     today = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(ZoneInfo(timezone)).date()
-    last = _day(query, "to") or today
-    first = _day(query, "from") or last - timedelta(DAYS - 1)
+    last = _day(query, "to") or today - timedelta(ago)
+    first = _day(query, "from") or last - timedelta(days - 1)
     if first > last:
         raise AskError(f"from {first} is after to {last}: swap them")
     if (last - first).days >= DAYS_BOUND:

@@ -1,0 +1,1 @@
+"""Reports: tables for people and for other programs, from the aggregates."""
