@@ -25,13 +25,11 @@ from homeroute_analytics.verdicts import COUNTS_SHARE
 State = Literal["dead", "mixed", "good", "insufficient", "unreported", "undriven"]
 
 _TRIPS = """
-SELECT d.route, d.trip, any_value(d.period), f.start_s, count(*), count(*) FILTER (d.observed),
-       sum(d.client_outage_min), sum(d.usable_s), sum(d.reported_s)
-FROM trip_day AS d JOIN (
-    SELECT trip, arg_max(start_s, feed) AS start_s FROM feed_trips GROUP BY trip) AS f USING (trip)
-WHERE d.day BETWEEN $1 AND $2 AND ($3::VARCHAR IS NULL OR d.route = $3)
-  AND ($4::VARCHAR IS NULL OR d.trip = $4) AND ($5::VARCHAR IS NULL OR d.period = $5)
-GROUP BY d.route, d.trip, f.start_s ORDER BY d.route, f.start_s, d.trip
+SELECT route, trip, any_value(period), start_s, count(*), count(*) FILTER (observed),
+       sum(client_outage_min), sum(usable_s), sum(reported_s)
+FROM trip_day JOIN (
+    SELECT trip, arg_max(start_s, feed) AS start_s FROM feed_trips GROUP BY trip) USING (trip)
+WHERE {where} GROUP BY route, trip, start_s ORDER BY route, start_s, trip
 """
 
 _ROAD = """
@@ -108,7 +106,7 @@ class Ribbon:
 
 async def choices(query: Query, span: Span) -> list[Choice]:
     """The trips of the timetable that were to be driven in these days, by route and start."""
-    return [Choice(*row) for row in await query(_TRIPS, span.params)]
+    return [Choice(*row) for row in await query(_TRIPS.format(where=span.where), span.params)]
 
 
 async def ribbon(query: Query, choice: Choice, span: Span) -> Ribbon | None:

@@ -6,7 +6,7 @@ clients a trip had, or what they did: that is published, with small groups hidde
 
 from __future__ import annotations
 
-from homeroute_analytics.directors import WHERE, Span
+from homeroute_analytics.directors import Span
 from homeroute_analytics.samples import Query
 from homeroute_dashboards.pages.answers import percent
 from homeroute_dashboards.reports.header import Place, headed, uncounted
@@ -14,13 +14,13 @@ from homeroute_dashboards.reports.methods import TRIPS
 from homeroute_dashboards.reports.model import Column, Report, Table
 from homeroute_dashboards.reports.question import Question, known_route
 
-_TRIPS = f"""
+_TRIPS = """
 SELECT day, route, trip, period, nullif(device, ''), source, usable_s / nullif(reported_s, 0),
        connected_s / nullif(reported_s, 0),
        reported_s / nullif(CASE WHEN driven_s > 0 THEN driven_s ELSE scheduled_s END, 0),
        observed, longest_gap_s, late_s, scheduled_s, driven_s, reported_s, client_outage_min
-FROM trip_day WHERE {WHERE} ORDER BY day, time_ms, route, trip
-"""  # noqa: S608 - of ours
+FROM trip_day WHERE {where} ORDER BY day, time_ms, route, trip
+"""
 
 COLUMNS = (
     Column("day", "Day", "day"),
@@ -47,7 +47,7 @@ async def trips(query: Query, place: Place, question: Question, now_ms: int) -> 
     """The report. Raises AskError."""
     route = await known_route(query, question.route)
     span: Span = question.span(route)
-    rows = tuple(await query(_TRIPS, span.params))
+    rows = tuple(await query(_TRIPS.format(where=span.where), span.params))
     observed = sum(bool(row[_OBSERVED]) for row in rows)
     table = Table(
         "trips",
