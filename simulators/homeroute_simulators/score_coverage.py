@@ -172,10 +172,11 @@ async def score_coverage(query: Query, truth: Path, world: World) -> CoverageSco
 
     Raises :class:`~homeroute_simulators.truth.TruthError`, OSError.
     """
-    true_routes, true_passes, twice = _truth(truth, world)
+    true_routes, true_passes, twice, days = _truth(truth, world)
     told: dict[str, _Route] = defaultdict(_Route)
     for day, trip, route, usable_s, reported_s, expected_s in await query(_TRIPS, []):
-        if (day, trip) not in twice:
+        # What was rolled up of other days is another run's.
+        if day in days and (day, trip) not in twice:
             told[route].usable_s += usable_s
             told[route].told_s += reported_s
             told[route].all_s += expected_s
@@ -183,7 +184,7 @@ async def score_coverage(query: Query, truth: Path, world: World) -> CoverageSco
         RouteError(name, *truly_.shares, *told[name].shares)
         for name, truly_ in sorted(true_routes.items())
     )
-    judged = await segments(query, Span(date.min, date.max))
+    judged = await segments(query, Span(min(days), max(days))) if days else []
     known = {_place(s): s for s in judged if s.verdict != "insufficient"}
     dead = {place for place, s in known.items() if s.verdict == "dead"}
     truly = {place for place in known if true_passes[place].verdict == "dead"}
@@ -230,7 +231,7 @@ def _place(segment: Segment) -> Place:
 
 def _truth(
     path: Path, world: World
-) -> tuple[dict[str, _Route], dict[Place, _Passes], set[tuple[date, str]]]:
+) -> tuple[dict[str, _Route], dict[Place, _Passes], set[tuple[date, str]], set[date]]:
     runs: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
     lost: dict[str, list[tuple[int, int]]] = defaultdict(list)
     driven: list[Drive] = []
@@ -263,7 +264,7 @@ def _truth(
     for day, drive, planned in known:
         if (day, drive.trip) not in twice:
             _add(routes[drive.route], passes, drive, planned, states.get(drive.device), lost)
-    return routes, passes, twice
+    return routes, passes, twice, set(days)
 
 
 def _add(

@@ -77,6 +77,19 @@ def test_a_wrong_rollup_is_out_of_its_bound(faulty: Path, tmp_path: Path, lie: s
     assert not scored(tmp_path).within
 
 
+def test_what_was_rolled_up_of_other_days_is_not_scored(faulty: Path, tmp_path: Path) -> None:
+    shutil.copy(faulty / "archive.duckdb", tmp_path / "archive.duckdb")
+    with duckdb.connect(str(tmp_path / "archive.duckdb")) as archive:
+        for table in ("trip_day", "segment_day"):
+            archive.execute(
+                f"INSERT INTO {table} SELECT * REPLACE (day + 3000 AS day, 0.0 AS usable_s) "
+                f"FROM {table}"
+            )
+    assert score_file(tmp_path / "archive.duckdb", faulty / "truth.jsonl.gz", WHERE) == scored(
+        faulty
+    )
+
+
 def test_what_was_not_rolled_up_has_no_score(faulty: Path, tmp_path: Path) -> None:
     shutil.copy(faulty / "archive.duckdb", tmp_path / "archive.duckdb")
     with duckdb.connect(str(tmp_path / "archive.duckdb")) as archive:
