@@ -11,7 +11,7 @@ import resource
 import signal
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -188,14 +188,13 @@ def run(args: argparse.Namespace) -> int:
     # The first minutes show the fleet as it is.
     faults = schedule(args.seed, names, start_ms + 60_000, end_ms, kinds=wanted, each=each)
     allow_files((args.buses + len(district.hotspots)) * FILES_EACH)
-    # What goes wrong here is meant to.
-    logging.getLogger("homeroute.agent").setLevel(logging.CRITICAL)
     try:
         drives = school_days(place, start_ms, end_ms)
         within = [d for own in drives.values() for d in own if d.arrive_ms > start_ms]
         if not within:
             print(nothing_driven(place, start, args.seconds), file=sys.stderr)
-        driven = asyncio.run(_drive(args, place, drives, start_ms, end_ms, faults))
+        with _agents_unheard():
+            driven = asyncio.run(_drive(args, place, drives, start_ms, end_ms, faults))
     except (BrokerError, CredentialError, SiteError, ArchiveError) as error:
         raise Failure(str(error)) from None
     except OSError as error:
@@ -215,6 +214,18 @@ def _running(place: World, start: datetime) -> World:
         file=sys.stderr,
     )
     return moved(place, weeks)
+
+
+@contextlib.contextmanager
+def _agents_unheard() -> Iterator[None]:
+    """Keep the agents' log to ourselves: what goes wrong here is meant to."""
+    logger = logging.getLogger("homeroute.agent")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def allow_files(wanted: int) -> None:
