@@ -47,8 +47,10 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--faults", nargs="+", default=["none", "all"], metavar="KINDS")
     chosen = parser.parse_args()
-    print("| seed, faults | usable share, worst route off by | reported share | segments, r.m.s. |")
-    print("| hollows found | zones right | dead segments: precision, recall | left out | |")
+    print(
+        "| seed, faults | usable share, worst route off by | reported share | segments, r.m.s. "
+        "| hollows found | zones right | dead segments: precision, recall | left out | |"
+    )
     right = True
     for faults in chosen.faults:
         for seed in chosen.seeds:

@@ -33,6 +33,7 @@ from homeroute_analytics.directors import Segment, Span, segments
 from homeroute_analytics.samples import Query
 from homeroute_analytics.segments import cuts
 from homeroute_analytics.verdicts import Verdict, verdict
+from homeroute_simulators.drive import on_trip
 from homeroute_simulators.founding import DEAD_DB
 from homeroute_simulators.planned_drive import PlannedDrive
 from homeroute_simulators.truth import Drive, Lost, Uplink, read
@@ -285,7 +286,8 @@ def _add(
     if states is not None:
         at = np.maximum(np.searchsorted(states[:, 0], seconds, side="right") - 1, 0)
         usable = (states[at, 2] == 2) & (seconds >= states[at, 0]) & (seconds < states[at, 1])
-    route.all_s += len(seconds)
+    # By definition: of a trip of which nothing is known, the time it was scheduled for.
+    route.all_s += len(seconds) if told.any() else on_trip(planned.trip, pace=1.0).duration_s
     route.told_s += int(told.sum())
     route.usable_s += int((usable & told).sum())
     length_m = planned.drive.route.shape.length_m
