@@ -219,6 +219,8 @@ def test_evaluators_database_holds_nothing_but_what_is_published(filled: Filled)
         ("Throughput", "Down", "SELECT sum(down_bytes) FROM traffic WHERE role = 'wan'"),
         ("Content filter", "Blocked", "SELECT sum(hits) FROM filter WHERE action = 'blocked'"),
         ("Hotspots", "Down", "SELECT sum(down_bytes) FROM usage"),
+        ("Fleet today", "Moving on no trip",
+         "SELECT sum(unassigned_s) / sum(moving_s) FROM device_day"),
         ("Hotspots", "Reporting", "SELECT count(DISTINCT device) FROM usage"),
         ("Signal", "n samples", "SELECT count(*) FROM uplink WHERE time_ms >= {week_ago_ms}"),
         ("Power and temperature", "Hottest",

@@ -47,11 +47,18 @@ def _observed() -> Board:
 def _shares() -> list[Board]:
     share = select(TELEMETRY, "trip_day", Pick("Usable", USABLE), variables=CHOSEN)
     known = select(TELEMETRY, "trip_day", Pick("Reported", REPORTED), variables=CHOSEN)
+    lost = select(
+        TELEMETRY, "device_day", Pick("Unassigned", "sum(unassigned_s) / sum(moving_s)"),
+        variables=CHOSEN,
+    )  # fmt: skip
     return [
         number("Usable share", "Usable seconds of reported seconds over the trips shown.", share,
-               unit=SHARE_LOOK, decimals=1, steps=SHARE, width=12),
+               unit=SHARE_LOOK, decimals=1, steps=SHARE, width=8),
         number("Reported share", "Reported seconds of scheduled seconds. The rest counts neither "
-               "as good nor as bad.", known, unit=SHARE_LOOK, decimals=1, steps=COMPLETE, width=12),
+               "as good nor as bad.", known, unit=SHARE_LOOK, decimals=1, steps=COMPLETE, width=8),
+        number("Moving on no trip", "Moving time that no trip explains, of all moving time: "
+               "excursions, or a timetable or an assignment that is out of date.", lost,
+               unit=SHARE_LOOK, decimals=1, steps=alarm(0.1, 0.25), width=8),
     ]  # fmt: skip
 
 
