@@ -30,7 +30,7 @@ def panel() -> Board:
         Pick("Usable", f"sum(usable_s) / {HEARD}"),
         Pick("Reported", f"{HEARD} / {DRIVEN}"),
         Pick("n passes", "count(usable_s)"),
-        Pick("Latitude", "mean(lat)"), Pick("Longitude", "mean(lon)"),
+        Pick("Latitude", "last(lat)"), Pick("Longitude", "last(lon)"),
         by=["period", "route", "segment"],
     )  # fmt: skip
     return rows(
