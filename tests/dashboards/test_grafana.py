@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -164,6 +166,14 @@ def test_provisioning_offers_the_datasources_and_folders_the_dashboards_need() -
     for provider in providers:
         assert provider["allowUiUpdates"] is False
         assert provider["options"]["foldersFromFilesStructure"] is True
+
+
+def test_what_runs_in_the_district_needs_no_sdk() -> None:
+    modules = ("influxql", "expressions", "asked", "interpolate", "lint", "colours")
+    code = "import sys; sys.modules['grafana_foundation_sdk'] = None\n" + "\n".join(
+        f"import homeroute_dashboards.grafana.{name}" for name in modules
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_no_dashboard_module_is_longer_than_a_reader_reads_in_one_go() -> None:
