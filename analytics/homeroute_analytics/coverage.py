@@ -12,6 +12,7 @@ there is enough data: n stands beside every share.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -179,8 +180,8 @@ async def by_route_hour(
     cells = [(bool(row[0]), _cell(row)) for row in rows]
     empty = Cell(None, None)
     return Coverage(
-        cells=_worst_first(c for ours, c in cells if ours and c.route and c.hour is not None),
-        routes=_worst_first(c for ours, c in cells if ours and c.route and c.hour is None),
+        cells=worst_first(c for ours, c in cells if ours and c.route and c.hour is not None),
+        routes=worst_first(c for ours, c in cells if ours and c.route and c.hour is None),
         total=next((c for ours, c in cells if ours and c.route is None), empty),
         unassigned=next((c for ours, c in cells if not ours and c.hour is None), empty),
     )
@@ -217,7 +218,9 @@ def _cell(row: tuple[Any, ...]) -> Cell:
     return Cell(row[1], row[2], usable, connected, no_service, scheduled, *row[7:11])
 
 
-def _worst_first(cells: Any) -> tuple[Cell, ...]:
+def worst_first(cells: Iterable[Cell]) -> tuple[Cell, ...]:
+    """By usable share; those without any data last."""
+
     def badness(cell: Cell) -> tuple[bool, float, str, int]:
         share = cell.usable_share
         return (share is None, share or 0.0, cell.route or "", cell.hour or 0)

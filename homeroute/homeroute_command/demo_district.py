@@ -39,6 +39,7 @@ from homeroute_simulators.district import District
 from homeroute_simulators.filling import Filled, fill
 from homeroute_simulators.fleet import Broker, Fleet, definition
 from homeroute_simulators.itinerary import endless, last_driven
+from homeroute_simulators.planted import Truth
 from homeroute_simulators.school_calendar import EveryWeekday
 from homeroute_simulators.world import World, found
 
@@ -101,15 +102,23 @@ async def demonstrate(
     world = _world(district)
     controls = Controls()
     passwords = _enrol(folder, district)
+    may_count = asyncio.Event()
     async with (
         _broker(folder, district, stop) as endpoint,
-        _collector(_config(folder, district, wish.port, endpoint), controls, stop) as collecting,
+        _collector(
+            _config(folder, district, wish.port, endpoint),
+            controls,
+            Truth(district),
+            may_count,
+            stop,
+        ) as collecting,
     ):
         collector, url = collecting
         filled = await _unless(stop, _fill(folder, world, collector, progress))
         if filled is None:
             return None
         await _fetch(url)
+        may_count.set()
         now_ms = wall_clock_ms()
         day = last_driven(world, now_ms)
         fleet = Fleet(
@@ -185,9 +194,22 @@ async def _broker(
 
 @asynccontextmanager
 async def _collector(
-    config: CollectorConfig, controls: Controls, stop: asyncio.Event
+    config: CollectorConfig,
+    controls: Controls,
+    truth: Truth,
+    filled: asyncio.Event,
+    stop: asyncio.Event,
 ) -> AsyncIterator[tuple[Collector, str]]:
-    """Serve; a collector that ends by itself ends the demonstration, with its reason."""
+    """Serve; a collector that ends by itself ends the demonstration, with its reason.
+
+    Days are counted from when they are ``filled``, beside the pages.
+    """
+
+    async def count_days(collector: Collector) -> None:
+        await filled.wait()
+        await rolling.keep_rolling(collector, past_s=rolling.EVERY_S, repair=False)
+
+    pages = partial(mount_pages, planted=truth.along)
     started: asyncio.Future[tuple[Collector, str]] = asyncio.get_running_loop().create_future()
     enough = asyncio.Event()
     serving = asyncio.create_task(
@@ -195,9 +217,9 @@ async def _collector(
             config,
             started=lambda collector, url: started.set_result((collector, url)),
             stop=enough,
-            mount=[mount_pages, controls.mount, rolling.mount, routes_explain.mount],
+            mount=[pages, controls.mount, rolling.mount, routes_explain.mount],
             extra_ddl=tables.DDL,
-            jobs={"rollups": partial(rolling.keep_rolling, past_s=rolling.EVERY_S, repair=False)},
+            jobs={"rollups": count_days},
             aggregates=AGGREGATES,
             status_s=STATUS_S,
         ),
@@ -230,6 +252,11 @@ def _config(
             "password_file": str(endpoint.password_file),
         },
     }
+    # For commands that open the archive once nothing runs: `homeroute report --data`.
+    told = ("district", "timezone")
+    lines = [f'{name} = "{document[name]}"\n' for name in told]
+    settings = ['data_dir = "."\n', "simulated = true\n", *lines]
+    (folder.path / "collector.toml").write_text("".join(settings), encoding="utf-8")
     return parse(document, file="demonstration", folder=folder.path)
 
 

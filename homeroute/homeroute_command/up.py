@@ -39,6 +39,7 @@ from homeroute_command.followed import AGGREGATES
 from homeroute_command.keep_published import keep_published
 from homeroute_command.keep_schedule import keep_schedule
 from homeroute_dashboards import pages
+from homeroute_dashboards.pages.ribbon_answers import Planted
 from homeroute_dashboards.reports import mounting as reports
 
 DESCRIPTION = """\
@@ -102,19 +103,33 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def mount_pages(app: web.Application, collector: Collector) -> None:
-    """Put the built-in pages and the reports onto the collector's application."""
-    ladder = Ladder(**collector.config.hotspots.model_dump())
-    for each in (pages.mount, reports.mount):
-        each(
-            app,
-            collector.archive,
-            district=collector.config.district,
-            timezone=collector.timezone,
-            simulated=collector.config.simulated,
-            ladder=ladder,
-            now_ms=collector.clock.now_ms,
-        )
+def mount_pages(
+    app: web.Application, collector: Collector, *, planted: Planted | None = None
+) -> None:
+    """Put the built-in pages and the reports onto the collector's application.
+
+    ``planted``: a simulated district's truth.
+    """
+    config, ladder = collector.config, Ladder(**collector.config.hotspots.model_dump())
+    pages.mount(
+        app,
+        collector.archive,
+        district=config.district,
+        timezone=collector.timezone,
+        simulated=config.simulated,
+        ladder=ladder,
+        planted=planted,
+        now_ms=collector.clock.now_ms,
+    )
+    reports.mount(
+        app,
+        collector.archive,
+        district=config.district,
+        timezone=collector.timezone,
+        simulated=config.simulated,
+        ladder=ladder,
+        now_ms=collector.clock.now_ms,
+    )
 
 
 def _enrolling(data: Path) -> str:

@@ -100,13 +100,16 @@ def _road(held: MemoryArchive, label: str) -> None:
         "INSERT INTO feed_shapes VALUES (1, ?, ?, [-98.0, -98.0, -98.0], ?)",
         [shape, [38.5, 38.5 + 600 * METRE, 38.5 + LENGTH_M * METRE], [0.0, 600.0, LENGTH_M]],
     )
-    if label == "4 Elm":
-        stops = [{"feed": 1, "stop": s, "name": f"{s} & Main"} for s in ("A", "B", "C")]
-        held.add("feed_stops", stops)
+    stops = ["A", "B", "C"] if label == "4 Elm" else ["x", "y", "z"]
+    names = [f"{stop} & Main" if label == "4 Elm" else "" for stop in stops]
+    held.add(
+        "feed_stops",
+        [{"feed": 1, "stop": s, "name": name} for s, name in zip(stops, names, strict=True)],
+    )
     held.db.execute(
         "INSERT INTO feed_trips VALUES (1, ?, ?, 'school', ?, 'to', 'AM', 24000, 24150, "
-        "['A', 'B', 'C'], [24000, 24050, 24150], [24000, 24050, 24150], [0.0, 600.0, ?])",
-        [f"{number(label)}-AM", number(label), shape, LENGTH_M],
+        "?, [24000, 24050, 24150], [24000, 24050, 24150], [0.0, 600.0, ?])",
+        [f"{number(label)}-AM", number(label), shape, stops, LENGTH_M],
     )
 
 

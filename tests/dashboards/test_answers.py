@@ -97,14 +97,13 @@ def test_there_is_no_headline_about_routes_nobody_heard_from() -> None:
     assert headline(coverage()) == ""
 
 
-def test_the_csv_has_every_cell_every_route_the_total_and_unassigned() -> None:
+def test_the_csv_has_every_cell_every_route_and_the_total() -> None:
     rows = list(csv.reader(io.StringIO(coverage_csv(coverage(cell("4", None, 0.812))))))
     assert rows[0] == list(CSV_COLUMNS)
     assert [row[:3] for row in rows[1:]] == [
         ["4", "7", "0.812"],
         ["4", "", "0.812"],
         ["all routes", "", ""],
-        ["unassigned", "", ""],
     ]
 
 

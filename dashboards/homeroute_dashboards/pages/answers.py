@@ -53,7 +53,7 @@ def cell_json(cell: Cell) -> dict[str, Any]:
 
 
 def coverage_json(coverage: Coverage, moved: Movement) -> dict[str, Any]:
-    """Routes worst first, each with its cells by hour; the total and what is on no leg."""
+    """Routes worst first, each with its cells by hour; the total, and movement on no trip."""
     cells: dict[str | None, list[Cell]] = {}
     for cell in sorted(coverage.cells, key=lambda c: c.hour or 0):
         cells.setdefault(cell.route, []).append(cell)
@@ -61,8 +61,7 @@ def coverage_json(coverage: Coverage, moved: Movement) -> dict[str, Any]:
         "headline": headline(coverage),
         "hours": sorted({c.hour for c in coverage.cells if c.hour is not None}),
         "total": cell_json(coverage.total),
-        "unassigned": cell_json(coverage.unassigned)
-        | {
+        "unassigned": {
             "moving_s": round(moved.unassigned_s, 3),
             "moving_share": _plain(moved.unassigned_share),
         },
@@ -137,11 +136,10 @@ def _between(low: str, high: str) -> str:
 
 
 def coverage_csv(coverage: Coverage) -> str:
-    """Every cell, then each route, the total and what is on no leg (empty hour: all hours)."""
+    """Every cell, then each route and the total (empty hour: all hours)."""
     by_route = sorted(coverage.cells, key=lambda c: (c.route or "", c.hour or 0))
     rows = [_row(c, c.route or "") for c in (*by_route, *coverage.routes)]
-    rows += [_row(coverage.total, "all routes"), _row(coverage.unassigned, "unassigned")]
-    return written(CSV_COLUMNS, rows)
+    return written(CSV_COLUMNS, [*rows, _row(coverage.total, "all routes")])
 
 
 def percent(share: float | None, decimals: int = 1) -> str:

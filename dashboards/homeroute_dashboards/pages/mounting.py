@@ -8,11 +8,9 @@ collector's application does, for everything it serves.
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import hashlib
 import html
-import json
 import mimetypes
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -25,12 +23,15 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from homeroute_analytics.coverage import Coverage, Movement, by_route_hour, movement
+from homeroute_analytics.connectivity import Connectivity, connectivity
+from homeroute_analytics.directors import Span
 from homeroute_analytics.hotspots import Ladder, hotspots
-from homeroute_dashboards.pages import answers, asked, recent
+from homeroute_dashboards.pages import answers, asked, recent, ribbon_answers
 from homeroute_dashboards.pages.asked import Asked, AskError
 from homeroute_dashboards.pages.device_day import device_day
 from homeroute_dashboards.pages.hotspot_answers import hotspots_json
+from homeroute_dashboards.pages.replies import Kept, replied
+from homeroute_dashboards.pages.ribbon_answers import Planted
 from homeroute_wire.schema import ID_PATTERN
 
 RECENT_S = 5.0
@@ -71,9 +72,13 @@ def mount(
     timezone: str,
     simulated: bool = False,
     ladder: Ladder | None = None,
+    planted: Planted | None = None,
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
 ) -> None:
-    """Add the pages, ``/static/…`` and what they ask for under ``/api/1``."""
+    """Add the pages, ``/static/…`` and what they ask for under ``/api/1``.
+
+    ``planted``: a simulated district's truth.
+    """
     place = District(district, timezone, simulated)
     for path, (name, title) in PAGES.items():
         app.router.add_get(path, _serve(_page(path, name, title, place), "text/html"))
@@ -81,12 +86,13 @@ def mount(
         if not file.name.endswith(".html"):
             kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
             app.router.add_get(f"/static/{file.name}", _serve(file.read_bytes(), kind))
-    questions = _Questions(archive, place, now_ms, ladder or Ladder())
+    questions = _Questions(archive, place, now_ms, ladder or Ladder(), planted)
     app.router.add_get("/api/1/hotspots", questions.hotspots)
     app.router.add_get("/api/1/uplink/recent", questions.recent)
     app.router.add_get(f"/api/1/devices/{{device:{ID_PATTERN.pattern}}}/day", questions.day)
     app.router.add_get("/api/1/connectivity", questions.connectivity)
     app.router.add_get("/api/1/connectivity.csv", questions.download)
+    app.router.add_get("/api/1/ribbon", questions.ribbon)
 
 
 def _page(path: str, name: str, title: str, place: District) -> bytes:
@@ -128,21 +134,28 @@ class _Questions:
     """The pages' own endpoints. All answers are JSON, but the download."""
 
     def __init__(
-        self, archive: Archive, place: District, now_ms: Callable[[], int], ladder: Ladder
+        self,
+        archive: Archive,
+        place: District,
+        now_ms: Callable[[], int],
+        ladder: Ladder,
+        planted: Planted | None,
     ) -> None:
         self._archive = archive
         self._place = place
         self._now_ms = now_ms
-        self._recent = _Kept(RECENT_S)
-        self._days = _Kept(RECENT_S)
+        self._recent = Kept(RECENT_S)
+        self._days = Kept(RECENT_S)
         self._ladder = ladder
-        self._hotspots = _Kept(CONNECTIVITY_S)
-        self._connectivity = _Kept(CONNECTIVITY_S)
+        self._hotspots = Kept(CONNECTIVITY_S)
+        self._connectivity = Kept(CONNECTIVITY_S)
+        self._planted = planted
+        self._ribbons = Kept(CONNECTIVITY_S)
 
     async def recent(self, _request: web.Request) -> web.Response:
         now = self._now_ms()
         strips = await self._recent.get("", lambda: recent.marks(self._archive.query, now))
-        return _json(
+        return replied(
             {
                 "start_ms": strips.start_ms,
                 "step_ms": strips.scale.step_ms,
@@ -155,7 +168,7 @@ class _Questions:
     async def day(self, request: web.Request) -> web.Response:
         device, now = request.match_info["device"], self._now_ms()
         found = await self._days.get(device, lambda: device_day(self._archive.query, device, now))
-        return _json(dataclasses.asdict(found) | {"now_ms": now, "device": device})
+        return replied(dataclasses.asdict(found) | {"now_ms": now, "device": device})
 
     async def hotspots(self, _request: web.Request) -> web.Response:
         now, zone = self._now_ms(), self._place.timezone
@@ -164,15 +177,15 @@ class _Questions:
         rows = await self._hotspots.get(
             as_of, lambda: hotspots(self._archive.query, as_of, zone, self._ladder)
         )
-        return _json(hotspots_json(rows, as_of, self._ladder) | {"now_ms": now})
+        return replied(hotspots_json(rows, as_of, self._ladder) | {"now_ms": now})
 
     async def connectivity(self, request: web.Request) -> web.Response:
         try:
-            question, coverage, moved, known = await self._answer(request)
+            question, found, known, outside = await self._answer(request)
         except AskError as error:
-            return _json({"error": str(error)}, status=400)
+            return replied({"error": str(error)}, status=400)
         first, last = known
-        return _json(
+        return replied(
             {
                 "now_ms": self._now_ms(),
                 "district": self._place.name,
@@ -183,67 +196,63 @@ class _Questions:
                 "period": question.period,
                 "first_day": first and first.isoformat(),
                 "last_day": last and last.isoformat(),
-                **answers.coverage_json(coverage, moved),
+                "samples_outside": outside,
+                **answers.coverage_json(found.coverage, found.moved),
             }
         )
 
+    async def ribbon(self, request: web.Request) -> web.Response:
+        try:
+            now, zone = self._now_ms(), self._place.timezone
+            question = asked.read(request.query, zone, now)
+            span = Span(question.first, question.last, period=question.period)
+            route, trip = (request.query.get(name) or None for name in ("route", "trip"))
+            found = await self._ribbons.get(
+                (span, route, trip),
+                lambda: ribbon_answers.answer(
+                    self._archive.query, span, route, trip, self._planted
+                ),
+            )
+        except AskError as error:
+            return replied({"error": str(error)}, status=400)
+        return replied(found)
+
     async def download(self, request: web.Request) -> web.Response:
         try:
-            question, coverage, _, _ = await self._answer(request)
+            question, found, _, _ = await self._answer(request)
         except AskError as error:
             return web.Response(status=400, text=f"{error}\n")
         parts = ["connectivity", self._place.name, question.first, question.last, question.period]
         name = "-".join(str(p) for p in [*parts, "simulated" * self._place.simulated] if p)
         return web.Response(
-            text=answers.coverage_csv(coverage),
+            text=answers.coverage_csv(found.coverage),
             content_type="text/csv",
             headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
         )
 
     async def _answer(
         self, request: web.Request
-    ) -> tuple[Asked, Coverage, Movement, tuple[date | None, date | None]]:
+    ) -> tuple[Asked, Connectivity, tuple[date | None, date | None], int]:
         now, zone = self._now_ms(), self._place.timezone
         question = asked.read(request.query, zone, now)
-        start, end = question.window_ms(zone, now)
         query = self._archive.query
 
-        async def ask() -> tuple[Coverage, Movement, tuple[date | None, date | None]]:
-            coverage = await by_route_hour(
-                query, start_ms=start, end_ms=end, timezone=zone, period=question.period
+        async def ask() -> tuple[Connectivity, tuple[date | None, date | None], int]:
+            found = await connectivity(
+                query,
+                question.first,
+                question.last,
+                timezone=zone,
+                now_ms=now,
+                period=question.period,
             )
-            moved = await movement(query, start_ms=start, end_ms=end)
             known = await query("SELECT min(service_day), max(service_day) FROM legs", [])
-            return coverage, moved, (known[0][0], known[0][1])
+            outside = 0
+            if not found.coverage.routes:
+                ((outside,),) = await query(
+                    "SELECT count(*) FROM uplink WHERE kind = 'bus' AND time_ms BETWEEN ? AND ?",
+                    list(question.window_ms(zone, now)),
+                )
+            return found, (known[0][0], known[0][1]), outside
 
         return question, *await self._connectivity.get(question, ask)
-
-
-class _Kept:
-    """Answers kept for some seconds; one question is asked once at a time."""
-
-    def __init__(self, seconds: float, bound: int = 64) -> None:
-        self._seconds = seconds
-        self._bound = bound
-        self._answers: dict[Any, tuple[float, Any]] = {}
-        self._asking = asyncio.Lock()
-
-    async def get(self, question: Any, ask: Callable[[], Awaitable[Any]]) -> Any:
-        async with self._asking:
-            kept = self._answers.get(question)
-            if kept is not None and time.monotonic() - kept[0] < self._seconds:
-                return kept[1]
-            answer = await ask()
-            if len(self._answers) >= self._bound:
-                self._answers.clear()
-            self._answers[question] = (time.monotonic(), answer)
-            return answer
-
-
-def _json(document: Any, status: int = 200) -> web.Response:
-    return web.Response(
-        text=json.dumps(document, allow_nan=False),
-        content_type="application/json",
-        status=status,
-        headers={"Cache-Control": "no-store"},
-    )

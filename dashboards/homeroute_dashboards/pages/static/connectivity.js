@@ -2,6 +2,7 @@
 
 import { ask, byId, count, dayName, hours, make, percent, plural, zone } from "./page.js";
 import { heatmap, plainTable } from "./heatmap.js";
+import { lookAlong, startAlong } from "./along.js";
 
 const form = byId("filters");
 
@@ -44,8 +45,8 @@ function showSums({ total, unassigned }) {
     sum("Usable, all routes", percent(total.usable_share), `connected ${percent(total.connected_share)}`),
     sum("Reported", percent(total.reported_share), `of ${hours(total.scheduled_s)} scheduled`),
     sum("Trips heard from", `${count(total.trips)} of ${count(total.trips_scheduled)}`, `on ${plural(total.days, "day")} in all, ${plural(total.samples, "sample")}`),
-    sum("Outside any trip", hours(unassigned.reported_s),
-      unassigned.moving_share === null ? "no movement known" : `moving ${hours(unassigned.moving_s)}, ${percent(unassigned.moving_share)} of all moving time`),
+    sum("Moving on no trip", hours(unassigned.moving_s),
+      unassigned.moving_share === null ? "no movement known" : `${percent(unassigned.moving_share)} of all moving time`),
   ];
   byId("sums").replaceChildren(...list);
 }
@@ -55,10 +56,10 @@ function showEmpty(answer) {
   const parts = [];
   if (answer.first_day === null) {
     parts.push(make("h2", {}, "No trips are known yet"),
-      make("p", {}, "This page counts trips, and this version of Homeroute cannot be given a timetable yet: today only the demo has trips. A first bus stays off this page; look for it in Fleet now."),
+      make("p", {}, "This page counts trips, and no timetable has been imported: homeroute import gtfs FEED.zip brings one in. Until then look for a bus in Fleet now."),
       make("p", {}, "What the page needs is which bus drives which trip: route, days, start and end. Every sample is kept meanwhile, and those of the past appear here once the trips are known."),
-      make("p", {}, answer.unassigned.samples
-        ? `Buses did report in these days: ${hours(answer.unassigned.reported_s)}, all on no trip.`
+      make("p", {}, answer.samples_outside
+        ? `Buses did report in these days: ${plural(answer.samples_outside, "sample")}, all on no trip.`
         : "No bus has reported in these days either: see Fleet now."));
   } else {
     const go = make("button", { type: "button" }, `Show ${dayName(answer.first_day, false)} to ${dayName(answer.last_day, false)}`);
@@ -109,9 +110,9 @@ let latest = 0;
 async function look() {
   const mine = ++latest;
   const asked = question();
-  history.replaceState(null, "", asked.size ? `?${asked}` : location.pathname);
   byId("csv").href = `/api/1/connectivity.csv?${asked}`;
   const problem = byId("problem");
+  lookAlong(asked);
   try {
     const answer = await ask(`/api/1/connectivity?${asked}`, 60000);
     if (mine !== latest) return;
@@ -140,4 +141,5 @@ for (const button of form.querySelectorAll("[data-days]")) {
 
 const given = new URLSearchParams(location.search);
 set(given.get("from") ?? "", given.get("to") ?? "", given.get("period") ?? "");
+startAlong(given);
 look();

@@ -64,12 +64,12 @@ const COLUMNS = [
   ["Days", (c) => count(c.days)],
 ];
 
-export function plainTable(table, { routes, total, unassigned }) {
+export function plainTable(table, { routes, total }) {
   const head = make("tr", {}, ...["Route", ...COLUMNS.map(([name]) => name)].map((name) => make("th", { scope: "col" }, name)));
   const line = (name, cell) =>
     make("tr", {}, make("th", { scope: "row" }, name), ...COLUMNS.map(([, read]) => make("td", {}, read(cell))));
   const lines = routes.flatMap((route) => [...route.cells, route].map((cell) => line(route.route, cell)));
   table.replaceChildren(
     make("thead", {}, head),
-    make("tbody", {}, ...lines, line("All routes", total), line("Outside any trip", unassigned)));
+    make("tbody", {}, ...lines, line("All routes", total)));
 }
