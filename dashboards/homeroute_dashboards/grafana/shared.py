@@ -10,23 +10,24 @@ from homeroute_dashboards.grafana.panels import Board, lines, number
 STEP = "$__interval"
 
 
-def state_counts(width: int = 4) -> list[Board]:
-    """How many devices are in each state now."""
-    return [_level(level, width) for level in LEVELS]
+def state_counts(what: str = "Devices", where: str = "") -> list[Board]:
+    """How many devices are in each state now; ``where`` narrows them to what ``what`` says."""
+    return [_level(level, what, where) for level in LEVELS]
 
 
-def _level(level: float, width: int) -> Board:
+def _level(level: float, what: str, where: str) -> Board:
     word, colour = LEVELS[level]
-    last = select(TELEMETRY, "device_status", Pick("level", "last(level)"), by=["device"])
+    last = select(
+        TELEMETRY, "device_status", Pick("level", "last(level)"), by=["device"], where=where
+    )
     return number(
         word,
-        f"Devices that are {word.lower()} now. The collector reports every device it knows "
+        f"{what} that are {word.lower()} now. The collector reports every device it knows "
         "every 30 s, the silent ones included.",
         over(last, Pick("devices", "count(level)"), where=f"level = {level:g}"),
         steps=((None, IDLE), (1, colour)),
         empty="0",
         now=True,
-        width=width,
     )
 
 

@@ -15,6 +15,7 @@ from homeroute_dashboards.grafana.variables import cascade
 
 STEP = "$__interval"
 CHOSEN = ("district", "device")
+BUS = "kind = 'bus'"
 
 
 def build() -> Built:
@@ -24,7 +25,15 @@ def build() -> Built:
         "homeroute-fleet-today",
         "Fleet today",
         "Which buses are heard now, what today's trips came to, and who is without internet.",
-        [*state_counts(), clients_now(), _observed(), *_shares(), _trips(), _states(), _uplinks()],
+        [
+            *state_counts("Buses", BUS),
+            clients_now(),
+            _observed(),
+            *_shares(),
+            _trips(),
+            _states(),
+            _uplinks(),
+        ],
         variables=cascade(TELEMETRY, "device_status", "district", "device"),
         since="now/d",
         refresh="30s",
@@ -95,10 +104,11 @@ def _trips() -> Board:
 
 def _states() -> Board:
     query = select(
-        TELEMETRY, "device_status", Pick("state", "min(level)"), by=["device"], every=STEP
-    )
+        TELEMETRY, "device_status", Pick("state", "min(level)"), by=["device"], every=STEP,
+        where=BUS,
+    )  # fmt: skip
     return timeline(
-        "Devices",
+        "Buses",
         "The worst state of each step, as the collector believed it then: an outage stays "
         "visible however far you zoom out.",
         query,

@@ -26,9 +26,9 @@ def build() -> Built:
             _routes(),
             *_grids(),
             segment_map.panel(),
-            worklist.panel(),
+            worklist.zones(),
             _runs(),
-            _gaps(),
+            worklist.gaps(),
         ],
         variables=cascade(TELEMETRY, "trip_day", "district", "route", "trip", "device"),
     )
@@ -99,7 +99,7 @@ def _grids() -> list[Board]:
     )
     return [
         grid("Usable share by hour of day", "Usable seconds of reported ones, each route and local "
-             "hour. An empty cell: nothing was driven or reported then.", usable, across="hod",
+             "hour. A grey dash: nothing was driven or reported then.", usable, across="hod",
              down="route", cell="Usable", look=Look(SHARE_LOOK, 0, SHARE)),
         grid("Reported share by hour of day", "How much of the driving time in the same cell is "
              "known at all.", known, across="hod", down="route", cell="Reported",
@@ -122,33 +122,4 @@ def _runs() -> Board:
         alias="$col",
         bars=True,
         empty="no trip scheduled",
-    )
-
-
-def _gaps() -> Board:
-    query = select(
-        TELEMETRY, "trip_day",
-        Pick("Gap", "longest_gap_s"), Pick("Driven", "driven_s"), Pick("Reported s", "reported_s"),
-        Pick("Route", "route"), Pick("Trip", "trip"), Pick("Device", "device"),
-        where="longest_gap_s > 0 and driven_s > 0",
-    )  # fmt: skip
-    return rows(
-        "Longest gaps",
-        "The trips driven with the longest stretch unreported or without service. The device "
-        "leads to its own dashboard at that hour.",
-        [query],
-        {
-            "Start": Look("dateTimeAsLocal", width=170),
-            "Route": Look(),
-            "Trip": Look(),
-            "Device": Look(link=worklist.DEVICE_THEN),
-            "Gap": Look("s", None, alarm(300, 900)),
-            "Driven": Look("s"),
-            "Reported s": Look("s"),
-        },
-        time="Start",
-        sort=("Gap", True),
-        keep=25,
-        width=12,
-        height=8,
     )

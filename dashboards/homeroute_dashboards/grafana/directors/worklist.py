@@ -1,8 +1,8 @@
-"""The dead-zone worklist, and the way from a row to the device's dashboard."""
+"""What to work on: dead zones and longest gaps; and the way from a row to its device."""
 
 from __future__ import annotations
 
-from homeroute_dashboards.grafana.colours import COMPLETE, SHARE
+from homeroute_dashboards.grafana.colours import COMPLETE, SHARE, alarm
 from homeroute_dashboards.grafana.influxql import TELEMETRY, Pick, select
 from homeroute_dashboards.grafana.looks import SHARE_LOOK, Look
 from homeroute_dashboards.grafana.panels import Board
@@ -22,7 +22,7 @@ DEVICE_THEN = (
 """A row's own device and time; Grafana reads ``time`` and ``time.window`` as a range."""
 
 
-def panel() -> Board:
+def zones() -> Board:
     """Segments that were not usable, by what it cost: clients times minutes."""
     query = select(
         TELEMETRY, "segment_day",
@@ -54,4 +54,34 @@ def panel() -> Board:
         where=(("Usable", "lower", 0.8), ("n passes", "greaterOrEqual", 5)),
         keep=50,
         empty="no dead zone with five passes or more",
+    )
+
+
+def gaps() -> Board:
+    """Trips with the longest stretch without internet, or without word of it."""
+    query = select(
+        TELEMETRY, "trip_day",
+        Pick("Gap", "longest_gap_s"), Pick("Driven", "driven_s"), Pick("Reported s", "reported_s"),
+        Pick("Route", "route"), Pick("Trip", "trip"), Pick("Device", "device"),
+        where="longest_gap_s > 0 and driven_s > 0",
+    )  # fmt: skip
+    return rows(
+        "Longest gaps",
+        "The trips driven with the longest stretch unreported or without service. The device "
+        "leads to its own dashboard at that hour.",
+        [query],
+        {
+            "Start": Look("dateTimeAsLocal", width=170),
+            "Route": Look(),
+            "Trip": Look(),
+            "Device": Look(link=DEVICE_THEN),
+            "Gap": Look("s", None, alarm(300, 900)),
+            "Driven": Look("s"),
+            "Reported s": Look("s"),
+        },
+        time="Start",
+        sort=("Gap", True),
+        keep=25,
+        width=12,
+        height=8,
     )

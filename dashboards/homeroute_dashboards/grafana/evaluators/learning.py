@@ -115,7 +115,7 @@ def _grids() -> list[Board]:
     known = select(REPORTING, "learning_week", Pick("Reported", REPORTED), where=A_ROUTE,
                    by=["route", "week"])  # fmt: skip
     return [
-        grid("Client-trips, by week", "Behind the minutes above, periods together. An empty cell "
+        grid("Client-trips, by week", "Behind the minutes above, periods together. A grey dash "
              "is hidden, not zero.", total, across="route", down="week", cell="Trips",
              look=Look(decimals=0)),
         grid("Reported share, by week", "Of the same trips.", known, across="route", down="week",
