@@ -3,11 +3,12 @@
 A day is due when points of it were committed since the cursor (a bus that uploads on
 Friday corrects Monday), when it was written before it was over, when it was never
 written though days before it were (silent days have scheduled trips, too), and, today,
-always.
+always. That what it was made from besides points has changed since is asked apart
+(:mod:`homeroute_analytics.rollup_inputs`): it takes longer, and is rare.
 
 Guarantees: the cursor stands at a commit whose days were all written after it; a crash
-costs work, never a day; a day is sealed only after it is over. Does not: notice that a
-timetable or legs were changed afterwards (`homeroute rollup --from` does those).
+costs work, never a day; a day is sealed only after it is over. Does not: notice that
+legs were changed by hand (`homeroute rollup --from` does those).
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ DAILY = ("segment_day", "trip_day", "device_day", "route_hour")
 """The aggregates a day's rollup writes."""
 
 LOG = "rollup_days"
-"""The table of writings: ``day, writing, rolled_ms, sealed``."""
+"""The table of writings: ``day, writing, rolled_ms, sealed, inputs``."""
 
 SETTLE_MS = 180_000
 """Today is known until so long ago: batches are cut every minute, minutes judged after three."""
@@ -58,9 +58,12 @@ async def rollup_day(
     *,
     timezone: str,
     now_ms: int,
+    inputs: str | None = None,
 ) -> RolledDay:
     """Compute a service day and put it in the place of what was there; None: only compute.
 
+    ``inputs`` is the day's mark (:mod:`homeroute_analytics.rollup_inputs`), taken before
+    its legs were repaired; None: the day is due again.
     Raises :class:`DayExpired` for a day whose raw points are no longer all there.
     """
     zone = ZoneInfo(timezone)
@@ -84,6 +87,7 @@ async def rollup_day(
         log: dict[str, Any] = {
             "rolled_ms": np.array([now_ms], dtype=np.int64),
             "sealed": np.array([now_ms - SETTLE_MS >= last_ms]),
+            "inputs": np.array([inputs], dtype=object),
         }
         await replace(day, tables | {LOG: log})
     return RolledDay(day, {name: len(rows[name]) for name in DAILY})

@@ -153,6 +153,19 @@ _RULES = (
         always=True,
     ),
     Rule(
+        "rollup_failing",
+        "A day cannot be rolled up",
+        "warning",
+        "district",
+        "A day's figures cannot be computed, again and again: reports lack that day, and raw "
+        "points from then on are kept past their retention.",
+        "`homeroute rollup --day DAY` says why in one line; correct what was imported for that "
+        "day, or upgrade, and it is done by itself. Watch the disk meanwhile.",
+        for_s=3_600,
+        calm_s=0,
+        always=True,
+    ),
+    Rule(
         "influx_lag",
         "InfluxDB is behind",
         "warning",

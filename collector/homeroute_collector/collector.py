@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -26,6 +27,7 @@ class Collector:
     """Everything that runs. ``follower`` is None where no InfluxDB is configured.
 
     ``aggregate_followers`` are by the database they feed, none without InfluxDB.
+    ``failing_days`` are days that cannot be rolled up, and why: whoever rolls up keeps it.
     """
 
     config: CollectorConfig
@@ -39,6 +41,20 @@ class Collector:
     follower: Follower | None
     started_ms: int
     aggregate_followers: Mapping[str, AggregateFollower] = field(default_factory=dict)
+    failing_days: dict[date, str] = field(default_factory=dict)
+
+    @property
+    def rollup_problem(self) -> str | None:
+        """Which days cannot be rolled up, why, and what to do; None when all can."""
+        if not self.failing_days:
+            return None
+        first = min(self.failing_days)
+        others = len(self.failing_days) - 1
+        more = f" and {others} more" if others else ""
+        return (
+            f"{first}{more} cannot be rolled up, and no raw points from then on expire: "
+            f"{self.failing_days[first]}; try `homeroute rollup --day {first}`"
+        )
 
     @cached_property
     def timezone(self) -> str:

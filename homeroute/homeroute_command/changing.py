@@ -14,17 +14,17 @@ import argparse
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from homeroute_analytics import tables
-from homeroute_analytics.imports import ImportRefused
+from homeroute_analytics import rollup_inputs, tables
+from homeroute_analytics.imports import Execute, ImportRefused
 from homeroute_collector.api_guard import refused
 from homeroute_collector.archive import FILE_NAME, Archive
 from homeroute_collector.archive_records import ArchiveError
@@ -34,12 +34,16 @@ from homeroute_collector.config import ConfigError
 from homeroute_command import running
 from homeroute_command.configured import DEFAULT_DATA, configuration
 from homeroute_command.failure import Failure
-from homeroute_command.operations import OPERATIONS
+from homeroute_command.operations import OPERATIONS, READS
 
 BODY_BOUND = 1 << 27
 """Bytes of a request; a feed of a million calls is about 40 MB."""
 
 PATH = "/api/1/timetable/"
+
+
+SPANS = 4
+"""Of days computed anew that are printed; --json has all."""
 
 
 class _Undone(Exception):
@@ -63,6 +67,8 @@ async def perform(
             return found
 
         answer = operation(execute, body, timezone, today, now_ms)
+        if name not in READS:
+            answer["redone"] = [day.isoformat() for day in _redone(execute, timezone, today)]
         if body.get("dry_run"):
             raise _Undone(answer)
         return answer
@@ -71,6 +77,31 @@ async def perform(
         return await archive.transaction(work)
     except _Undone as undone:
         return undone.answer
+
+
+def _redone(execute: Execute, timezone: str, today: date) -> list[date]:
+    """Past days whose aggregates are made of what is no longer told, as of this transaction."""
+
+    async def query(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+        return execute(sql, params)
+
+    # In the writer's thread, which has no loop of its own.
+    days = asyncio.run(rollup_inputs.changed(query, timezone))
+    return [day for day in days if day < today]
+
+
+def redone_words(answer: dict[str, Any], *, dry_run: bool) -> str:
+    """Which past days are computed anew because of an operation; empty: none."""
+    days = [date.fromisoformat(day) for day in answer["redone"]]
+    if not days:
+        return ""
+    spans = [
+        f"{first}" if first == last else f"{first} to {last}"
+        for first, last in rollup_inputs.spans_of(days)
+    ]
+    more = ", …" if len(spans) > SPANS else ""
+    verb = "would be" if dry_run else "will be"
+    return f"{len(days)} past days {verb} computed anew: {', '.join(spans[:SPANS])}{more}"
 
 
 def mount(app: web.Application, collector: Collector) -> None:

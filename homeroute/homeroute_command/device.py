@@ -70,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "replace":
         said += f"; {answer['by']} takes its place"
     print(said + ("; dry run: nothing was kept" if args.dry_run else ""))
+    if words := changing.redone_words(answer, dry_run=args.dry_run):
+        print(words)
     return 0
 
 

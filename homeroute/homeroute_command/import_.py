@@ -143,6 +143,8 @@ def _say(outcome: dict[str, Any], *, dry_run: bool) -> None:
                 f"{change['thing']} {change['how']}", str(change["count"]), ", ".join(shown)
             )
         out.print(table)
+    if not outcome["unchanged"] and (words := changing.redone_words(outcome, dry_run=dry_run)):
+        out.print(f"  {words}", soft_wrap=True)
     for note in outcome["notes"]:
         out.print(f"  note: {note}", soft_wrap=True)
     for warning in outcome["warnings"]:

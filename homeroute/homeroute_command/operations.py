@@ -74,6 +74,9 @@ def _day(text: object) -> date | None:
         raise ImportRefused(f"{str(text)[:20]!r} is no day; want YYYY-MM-DD") from None
 
 
+READS = frozenset({"devices"})
+"""Operations that change nothing."""
+
 OPERATIONS: dict[str, Operation] = {
     "import": _import,
     "replace": _replace,

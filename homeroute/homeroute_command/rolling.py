@@ -1,8 +1,9 @@
 """Rolls days up beside the collector: today every minute, past days as late data comes.
 
 Guarantees: a past day is repaired first (its legs), then rolled up; raw points of a day
-do not expire before that day was rolled up whole; a day that cannot be computed is said
-and left for later, and does not stop the others. Does not: compute anything itself.
+do not expire before that day was rolled up whole; a day that cannot be computed is told
+(the log once, ``/healthz`` and an alert until it is mended) and left for later, and does
+not stop the others. Does not: compute anything itself.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import json
 import logging
 from datetime import date, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from homeroute_analytics import rollup_order, rollups
+from homeroute_analytics import rollup_inputs, rollup_order, rollups
 from homeroute_analytics.attribution.days import attribute_day
 from homeroute_collector.api_guard import refused
 from homeroute_collector.archive import Archive
@@ -53,11 +55,18 @@ async def roll(
 
     async def work() -> rollups.RolledDay:
         await rollups.require_whole(query, day, timezone)
+        # Before anything is read: what is imported meanwhile makes the day due again.
+        inputs = (await rollup_inputs.marks(query, [day], timezone))[day]
         if repair and not dry_run:
             live_ms = now_ms if day == today else None
             await attribute_day(query, transaction, day, timezone, now_ms=live_ms)
         return await rollups.rollup_day(
-            query, None if dry_run else replace, day, timezone=timezone, now_ms=now_ms
+            query,
+            None if dry_run else replace,
+            day,
+            timezone=timezone,
+            now_ms=now_ms,
+            inputs=inputs,
         )
 
     return await apart.do(work)
@@ -79,7 +88,14 @@ async def keep_rolling(
             if past:
                 past_at = loop.time() + past_s
             now_ms = collector.clock.now_ms()
-            await once(collector.archive, collector.timezone, now_ms, past=past, repair=repair)
+            await once(
+                collector.archive,
+                collector.timezone,
+                now_ms,
+                failing=collector.failing_days,
+                past=past,
+                repair=repair,
+            )
         await asyncio.sleep(every_s)
 
 
@@ -88,16 +104,18 @@ async def once(
     timezone: str,
     now_ms: int,
     *,
+    failing: dict[date, str],
     past: bool = True,
     before: date | None = None,
     repair: bool = True,
 ) -> bool:
     """Do what is due: today alone, or also ``past`` days, of those only earlier ``before``.
 
-    False when some day could not be done.
+    False when some day could not be done, or nobody can tell what is due; ``failing`` is
+    kept to be the days that fail, and why.
     """
     try:
-        wanted = await rollup_order.due(archive.query, timezone=timezone, now_ms=now_ms)
+        wanted = await _due(archive, timezone, now_ms, past=past)
     except Exception:
         log.exception("rollups: what is due cannot be read; trying again")
         return False
@@ -105,19 +123,39 @@ async def once(
     days = [day for day in wanted.days if past or day == today]
     if before is not None:
         days = [day for day in days if day < before]
+    elif past:
+        for day in failing.keys() - set(days):
+            del failing[day]  # expired, or mended by hand
     well = True
     for day in days:
         try:
             await roll(archive, day, timezone=timezone, now_ms=now_ms, repair=repair)
         except rollups.DayExpired:
             continue
-        except Exception:
+        except Exception as error:
             # One bad day must not keep the pages from today, or today from the night.
-            log.exception("rollups: %s cannot be rolled up; trying again", day)
+            if day not in failing:
+                log.exception("rollups: %s cannot be rolled up; trying again", day)
+            failing[day] = f"{type(error).__name__}: {error}"
             well = False
+        else:
+            if failing.pop(day, None):
+                log.info("rollups: %s is rolled up again", day)
     if well and past and before is None:
         await rollup_order.done(archive.execute, wanted.commit_id)
     return well
+
+
+async def _due(archive: Archive, timezone: str, now_ms: int, *, past: bool) -> rollup_order.Due:
+    """What points make due, and with ``past`` also what imports and people changed."""
+    wanted = await rollup_order.due(archive.query, timezone=timezone, now_ms=now_ms)
+    if not past:
+        return wanted
+    apart = Apart()
+    query = apart(archive.query)
+    changed = await apart.do(lambda: rollup_inputs.changed(query, timezone))
+    days = sorted({*wanted.days, *changed}, reverse=True)
+    return rollup_order.Due(tuple(days), wanted.commit_id)
 
 
 async def seal(collector: Collector, before_ms: int) -> int:
@@ -125,17 +163,27 @@ async def seal(collector: Collector, before_ms: int) -> int:
 
     A midnight, so that no day ever loses a part of its points.
     """
-    timezone = collector.timezone
-    return await sealed_until(collector.archive, timezone, collector.clock.now_ms(), before_ms)
+    return await sealed_until(
+        collector.archive,
+        collector.timezone,
+        collector.clock.now_ms(),
+        before_ms,
+        failing=collector.failing_days,
+    )
 
 
-async def sealed_until(archive: Archive, timezone: str, now_ms: int, before_ms: int) -> int:
-    """As :func:`seal`."""
+async def sealed_until(
+    archive: Archive, timezone: str, now_ms: int, before_ms: int, *, failing: dict[date, str]
+) -> int:
+    """As :func:`seal`. A day that fails keeps its points and all later ones, no earlier ones."""
     day, midnight_ms = rollup_order.day_of(before_ms, timezone)
+    done = await once(archive, timezone, now_ms, failing=failing, before=day)
     # A service day's last trips may run on into the next: one day more is kept.
-    if await once(archive, timezone, now_ms, before=day):
-        return rollup_order.day_of(midnight_ms - 1, timezone)[1]
-    return 0
+    until_ms = rollup_order.day_of(midnight_ms - 1, timezone)[1]
+    if done:
+        return until_ms
+    kept = [rollups.bounds(bad, ZoneInfo(timezone))[0] for bad in failing if bad < day]
+    return min(until_ms, *kept) if kept else 0
 
 
 def mount(app: web.Application, collector: Collector) -> None:
@@ -161,9 +209,19 @@ def mount(app: web.Application, collector: Collector) -> None:
             )
         except rollups.DayExpired as error:
             return refused(409, str(error))
+        except Exception as error:
+            log.exception("rollups: %s cannot be rolled up, asked by hand", day)
+            return refused(409, failed(day, error))
+        if not body.get("dry_run"):
+            collector.failing_days.pop(day, None)
         return web.json_response(document(found))
 
     app.router.add_post(PATH, asked)
+
+
+def failed(day: date, error: Exception) -> str:
+    """Why a day asked for by hand could not be done, in one line."""
+    return f"roll up {day}: {type(error).__name__}: {error}; please report this line"
 
 
 def document(found: rollups.RolledDay) -> dict[str, Any]:

@@ -25,8 +25,8 @@ from homeroute_command.failure import Failure
 DESCRIPTION = """\
 Compute the aggregates of past days anew from the raw points, and put them in the place
 of what is there. `homeroute up` does this by itself: today every minute, past days when
-late data comes. By hand it is needed after a timetable, an assignment or a threshold was
-changed. A day whose raw points have expired keeps what it has.
+late data comes, or when something is imported that bears on them. By hand it says why a
+day fails, and needs no waiting. A day whose raw points have expired keeps what it has.
 """
 
 
@@ -145,6 +145,8 @@ async def _one(archive: Archive, day: date, timezone: str, *, dry_run: bool) -> 
         return await rolling.roll(archive, day, timezone=timezone, now_ms=now_ms, dry_run=dry_run)
     except DayExpired as error:
         return str(error)
+    except Exception as error:  # noqa: BLE001 - one day's, told with its name
+        return rolling.failed(day, error)
 
 
 @contextmanager

@@ -103,6 +103,7 @@ BROKEN = bus(
 BAD = Facts(
     broker_problem="refused",
     archive_problem="disk full",
+    rollup_problem="2026-11-09 cannot be rolled up",
     follower_lag_s=301.0,
     follower_problem="401",
     disk_free_ratio=0.05,
@@ -124,6 +125,7 @@ def test_each_thing_that_is_wrong_holds_and_is_said_with_its_number() -> None:
         "filter_canary": "dnsmasq did not block the canary",
         "influx_lag": "301 s behind: 401",
         "points_lost": "5 points dropped and 2 points refused",
+        "rollup_failing": "2026-11-09 cannot be rolled up",
         "spool_growing": "310 points wait on the device",
         "two_devices_one_id": "an older run of its agent came back after a newer one",
         "undervoltage": "undervoltage now",

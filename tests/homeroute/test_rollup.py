@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from homeroute_analytics import rollup_order, tables
+from homeroute_analytics import rollup_inputs, rollup_order, tables
 from homeroute_analytics.rollups import bounds
 from homeroute_collector.archive import Archive
 from homeroute_collector.archive_expiry import expire
@@ -84,12 +84,12 @@ def late(day: date, seconds: int = 43_200) -> Commit:
 def test_every_day_with_points_is_due_once_and_again_when_late_data_comes(folder: Path) -> None:
     async def work(archive: Archive) -> None:
         assert await due(archive) == (TODAY, *reversed(DAYS))
-        assert await rolling.once(archive, ZONE, NOW_MS)
+        assert await rolling.once(archive, ZONE, NOW_MS, failing={})
         assert all([await trips(archive, day) for day in DAYS])
         # Silent days between the last one written and today are due once, yesterday till midnight.
         await archive.execute("DELETE FROM rollup_days WHERE day > ?", [TUESDAY])
         assert await due(archive) == (TODAY, YESTERDAY, YESTERDAY - timedelta(1))
-        await rolling.once(archive, ZONE, NOW_MS)
+        await rolling.once(archive, ZONE, NOW_MS, failing={})
         assert await due(archive) == (TODAY, YESTERDAY)
         # What a bus recorded on Monday, and uploads on Friday.
         await archive.commit(late(MONDAY))
@@ -98,8 +98,8 @@ def test_every_day_with_points_is_due_once_and_again_when_late_data_comes(folder
     using(folder, work)
 
 
-def test_a_day_that_fails_is_left_due_and_does_not_stop_the_others(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_day_that_fails_is_left_due_told_and_does_not_stop_the_others(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     repaired = []
 
@@ -113,11 +113,24 @@ def test_a_day_that_fails_is_left_due_and_does_not_stop_the_others(
     monkeypatch.setattr(rolling, "attribute_day", repair)
 
     async def work(archive: Archive) -> None:
-        assert not await rolling.once(archive, ZONE, NOW_MS)
+        failing: dict[date, str] = {}
+        assert not await rolling.once(archive, ZONE, NOW_MS, failing=failing)
         assert repaired == [TODAY, TUESDAY, MONDAY]
         assert await trips(archive, TUESDAY)
         assert not await trips(archive, MONDAY)
         assert MONDAY in await due(archive)
+        # Told once, not every minute of a year, and told again when it is over.
+        await rolling.once(archive, ZONE, NOW_MS, failing=failing)
+        assert failing == {MONDAY: "RuntimeError: no legs today"}
+        assert [record.levelname for record in caplog.records] == ["ERROR"]
+        before_ms = bounds(TUESDAY + timedelta(1), ZoneInfo(ZONE))[0]
+        kept_ms = await rolling.sealed_until(archive, ZONE, NOW_MS, before_ms, failing=failing)
+        assert kept_ms == bounds(MONDAY, ZoneInfo(ZONE))[0]
+        monkeypatch.undo()
+        with caplog.at_level("INFO"):
+            assert await rolling.once(archive, ZONE, NOW_MS, failing=failing)
+        assert not failing
+        assert f"{MONDAY} is rolled up again" in caplog.text
 
     using(folder, work)
 
@@ -132,11 +145,11 @@ def test_raw_points_of_an_unsealed_day_do_not_expire_and_a_sealed_days_aggregate
             raise RuntimeError("not now")
 
         monkeypatch.setattr(rolling, "attribute_day", fail)
-        until_ms = await rolling.sealed_until(archive, ZONE, NOW_MS, before_ms)
+        until_ms = await rolling.sealed_until(archive, ZONE, NOW_MS, before_ms, failing={})
         gone = await expire(archive, before_ms=before_ms, points_before_ms=until_ms)
         assert gone.points == 0
         monkeypatch.undo()
-        until_ms = await rolling.sealed_until(archive, ZONE, NOW_MS, before_ms)
+        until_ms = await rolling.sealed_until(archive, ZONE, NOW_MS, before_ms, failing={})
         # One day more is kept, from its midnight on.
         assert until_ms == bounds(TODAY - timedelta(1), ZoneInfo(ZONE))[0]
         held = await trips(archive, MONDAY)
@@ -144,10 +157,67 @@ def test_raw_points_of_an_unsealed_day_do_not_expire_and_a_sealed_days_aggregate
         gone = await expire(archive, before_ms=before_ms, points_before_ms=until_ms)
         assert gone.points > 10_000
         assert await due(archive) == (TODAY, YESTERDAY)
-        assert await rolling.once(archive, ZONE, NOW_MS)
+        assert await rolling.once(archive, ZONE, NOW_MS, failing={})
         assert await trips(archive, MONDAY) == held
 
     using(folder, work)
+
+
+def test_a_corrected_assignment_makes_the_day_it_bears_on_due_and_changes_its_legs(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def before(archive: Archive) -> str:
+        ((device,),) = await archive.query("SELECT min(device) FROM position")
+        # Without its GPS, who drove what is what the table says.
+        await archive.execute("DELETE FROM position WHERE device = ?", [device])
+        await rolling.once(archive, ZONE, NOW_MS, failing={})
+        assert await rollup_inputs.changed(archive.query, ZONE) == []
+        ((trip,),) = await archive.query(
+            "SELECT min(trip) FROM legs "
+            "WHERE service_day = ? AND device = ? AND source = 'assignment'",
+            [MONDAY, device],
+        )
+        assert (await driven(archive, MONDAY, trip))[0] == device
+        return str(trip)
+
+    async def driven(archive: Archive, day: date, trip: str) -> tuple[Any, ...]:
+        query = "SELECT device, reported_s FROM trip_day WHERE day = ? AND trip = ?"
+        (row,) = await archive.query(query, [day, trip])
+        return row
+
+    async def changed(archive: Archive) -> list[date]:
+        return await rollup_inputs.changed(archive.query, ZONE)
+
+    def imports(what: str, text: str, *more: str) -> str:
+        path = tmp_path / f"{what}.csv"
+        path.write_text(text)
+        assert main(["import", what, str(path), "--data", str(folder), *more]) == 0
+        return capsys.readouterr().out
+
+    trip = using(folder, before)
+    fleet = "device,vehicle,from\nbus-99,spare,2026-08-01\n"
+    assert json.loads(imports("fleet", fleet, "--json"))["redone"] == []
+    substitute = f"vehicle,trip,from,to\nspare,{trip},{MONDAY},{MONDAY}\n"
+    said = imports("assignments", substitute, "--dry-run")
+    assert f"1 past days would be computed anew: {MONDAY}\n" in said
+    assert using(folder, changed) == []
+    assert json.loads(imports("assignments", substitute, "--json"))["redone"] == [str(MONDAY)]
+
+    async def after(archive: Archive) -> None:
+        tuesday = await trips(archive, TUESDAY)
+        assert await changed(archive) == [MONDAY]
+        assert await rolling.once(archive, ZONE, NOW_MS, failing={})
+        assert await driven(archive, MONDAY, trip) == ("bus-99", 0)
+        assert await trips(archive, TUESDAY) == tuesday
+        assert await changed(archive) == []
+
+    using(folder, after)
+    # The same again makes nothing due; nor does what bears on a day whose points have gone.
+    assert json.loads(imports("assignments", substitute, "--json"))["redone"] == []
+    using(folder, lambda archive: expire(archive, before_ms=NOW_MS))
+    ended = ("device", "retire", "bus-99", "--on", str(MONDAY), "--data", str(folder), "--json")
+    assert main([*ended]) == 0
+    assert json.loads(capsys.readouterr().out)["redone"] == []
 
 
 def test_by_hand_a_dry_run_tells_and_keeps_nothing_and_an_expired_day_keeps_what_it_has(
