@@ -7,7 +7,9 @@ those since the last use, and beside them stands how many of them were told.
 
 A day is *used* when the agent saw an active hour, or the export at least
 ``used_bytes``. An export that holds any row of a day and carrier covers that day for
-every hotspot it has named before: carriers leave out what is zero.
+every hotspot it has named before: carriers leave out what is zero. What agents told of days
+whose raw points have expired stands in ``device_day``: told where it has bytes, used where
+no day was idle; so the ladder does not end where raw points do.
 
 Does not: publish. A hotspot is a household, and its use is its own: only staff who
 lend it see a row (DESIGN section 4). The ladder's days are a program's presets, not
@@ -16,13 +18,13 @@ law: the FCC's of 2024, reversed in 2025, is where the defaults come from.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, Literal, get_args
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
-Query = Callable[[str, Sequence[Any]], Awaitable[list[tuple[Any, ...]]]]
+from homeroute_analytics.samples import Query, expired_before
 
 Standing = Literal["terminate", "notice", "idle", "used", "not_reporting", "no_data", "retired"]
 STANDINGS: tuple[Standing, ...] = get_args(Standing)
@@ -31,6 +33,21 @@ _AGENT = """
 SELECT device, time_ms, carrier, active_hours FROM usage
 WHERE kind = 'hotspot' AND time_ms < ? ORDER BY time_ms
 """
+
+_KEPT = """
+SELECT device, day, idle_days = 0 FROM device_day
+WHERE kind = 'hotspot' AND day < ? AND day <= ? AND down_bytes IS NOT NULL
+"""
+
+# Agents date a day's usage at the midnight that begins it; one told twice counts once.
+_DOWN = """
+SELECT device, sum(down_bytes)::BIGINT FROM (
+    SELECT device, time_ms, max(down_bytes) AS down_bytes FROM usage
+    WHERE kind = 'hotspot' AND time_ms >= ? AND time_ms < ? GROUP BY device, time_ms)
+GROUP BY device
+"""
+
+_DOWN_IMPORTED = "SELECT device, down_bytes FROM imported_usage WHERE day = ?"
 
 _IMPORTED = """
 WITH told AS (
@@ -125,7 +142,7 @@ async def hotspots(
     """
     ladder = ladder or Ladder()
     zone = ZoneInfo(timezone)
-    end_ms = int(datetime.combine(as_of + timedelta(1), datetime.min.time(), zone).timestamp())
+    end_ms = int(datetime.combine(as_of + timedelta(1), time(), zone).timestamp())
     days: dict[str, dict[date, Told]] = {}
 
     def tell(device: str, day: date, told: Told) -> None:
@@ -137,6 +154,9 @@ async def hotspots(
     for device, time_ms, carrier, active_hours in await query(_AGENT, [end_ms * 1000]):
         day = datetime.fromtimestamp(time_ms / 1000, UTC).astimezone(zone).date()
         tell(device, day, Told(active_hours > 0, "agent", carrier))
+    gone = datetime.fromtimestamp(await expired_before(query) / 1000, zone).date()
+    for device, day, used in await query(_KEPT, [gone, as_of]):
+        tell(device, day, Told(used, "agent", ""))
     for device, day, carrier, used_bytes in await query(_IMPORTED, [as_of]):
         tell(device, day, Told(used_bytes >= ladder.used_bytes, "import", carrier))
     found = [
@@ -145,6 +165,18 @@ async def hotspots(
         if first_day <= as_of
     ]
     return sorted(found, key=_decision_first)
+
+
+async def down_bytes(query: Query, day: date, zone: ZoneInfo) -> dict[str, int]:
+    """Bytes towards clients that day of each hotspot of which they were told; the agent first."""
+    told: dict[str, int] = {
+        device: down for device, down in await query(_DOWN_IMPORTED, [day]) if down is not None
+    }
+    begin, end = (
+        int(datetime.combine(each, time(), zone).timestamp()) * 1000
+        for each in (day, day + timedelta(1))
+    )
+    return told | dict(await query(_DOWN, [begin, end]))
 
 
 def judged(

@@ -25,8 +25,8 @@ import numpy as np
 
 from homeroute_analytics.rollup_facts import UNSOLICITED
 from homeroute_analytics.rollup_tables import Row, columns
-from homeroute_analytics.rollups import Replace, bounds, expired_before
-from homeroute_analytics.samples import Query
+from homeroute_analytics.rollups import Replace, bounds
+from homeroute_analytics.samples import Query, expired_before
 from homeroute_analytics.suppression import Rule
 from homeroute_analytics.weeks import Tables, WeekTrip, tables
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from homeroute_analytics.aggregates import DeviceDay, TripDay
+from homeroute_analytics.hotspots import Ladder, down_bytes, hotspots
 from homeroute_analytics.rollup_tables import Row
 from homeroute_analytics.samples import MOVING_LEVEL, Query, spans
 from homeroute_wire.measurements import FROM_DEVICES
@@ -74,26 +75,6 @@ SELECT device, quantile_cont((received_ms - time_ms) / 1000, 0.95)
 FROM uplink WHERE time_ms >= $1 AND time_ms < $2 GROUP BY device
 """
 
-# Agents date a day's usage at the midnight that begins it; one told twice counts once.
-_USAGE = """
-SELECT device, sum(down_bytes)::BIGINT FROM (
-    SELECT device, time_ms, max(down_bytes) AS down_bytes
-    FROM usage WHERE time_ms >= $1 AND time_ms < $2 GROUP BY device, time_ms)
-GROUP BY device
-"""
-
-_LAST_USE = """
-SELECT device, max(time_ms) FROM usage WHERE time_ms < $1 AND down_bytes + up_bytes > 0
-GROUP BY device
-"""
-
-_IMPORTED = "SELECT device, down_bytes FROM imported_usage WHERE day = $1"
-
-_LAST_IMPORTED = """
-SELECT device, max(day) FROM imported_usage WHERE day <= $1 AND down_bytes + up_bytes > 0
-GROUP BY device
-"""
-
 _DEVICES = "SELECT device, kind FROM devices WHERE first_seen_ms < $1 ORDER BY device"
 
 
@@ -105,7 +86,13 @@ class _Trips:
 
 
 async def device_rows(
-    query: Query, day: date, start_ms: int, end_ms: int, zone: ZoneInfo, trips: Iterable[Row]
+    query: Query,
+    day: date,
+    start_ms: int,
+    end_ms: int,
+    zone: ZoneInfo,
+    trips: Iterable[Row],
+    ladder: Ladder | None = None,
 ) -> list[Row]:
     """The rows of a service day between two local midnights, beside its trips' rows."""
     span = [start_ms, end_ms]
@@ -117,15 +104,15 @@ async def device_rows(
     points: dict[str, int] = dict(await query(_POINTS, span))
     batches = {device: counts for device, *counts in await query(_BATCHES, span)}
     delay: dict[str, float] = dict(await query(_DELAY, span))
-    hotspots = await _hotspots(query, day, start_ms, end_ms, zone)
+    bytes_of = await down_bytes(query, day, zone)
+    idle = {row.device: row.idle_days for row in await hotspots(query, day, zone.key, ladder)}
     driven = _by_device(trips)
     # A carrier's export knows hotspots that never ran an agent.
-    kinds = dict.fromkeys(hotspots, "hotspot") | kinds
+    kinds = dict.fromkeys(idle, "hotspot") | kinds
     rows = []
     for device in sorted({*kinds, *driven}):
         kind = kinds.get(device, "bus")
         own, (moving_ms, unassigned_ms) = driven[device], moving.get(device, (0, 0))
-        down_bytes, idle_days = hotspots.get(device, (None, None))
         received, missing = batches.get(device, (0, 0))
         late_s = delay.get(device)
         record = DeviceDay(
@@ -138,8 +125,8 @@ async def device_rows(
             batches=received,
             batches_missing=missing,
             backfill_delay_s=None if late_s is None else max(0.0, late_s),
-            down_bytes=down_bytes if kind == "hotspot" else None,
-            idle_days=idle_days if kind == "hotspot" else None,
+            down_bytes=bytes_of.get(device) if kind == "hotspot" else None,
+            idle_days=idle.get(device) if kind == "hotspot" else None,
         )
         rows.append(Row(start_ms + NOON_MS, record, device, kind))
     return rows
@@ -156,19 +143,3 @@ def _by_device(trips: Iterable[Row]) -> dict[str, _Trips]:
             own.reported_s += trip.reported_s
             own.usable_s += trip.usable_s
     return driven
-
-
-async def _hotspots(
-    query: Query, day: date, start_ms: int, end_ms: int, zone: ZoneInfo
-) -> dict[str, tuple[int | None, int | None]]:
-    """Bytes of the day and days since the last use; None where nothing tells."""
-    used: dict[str, int] = dict(await query(_IMPORTED, [day.isoformat()]))
-    used |= dict(await query(_USAGE, [start_ms, end_ms]))
-    last: dict[str, date] = dict(await query(_LAST_IMPORTED, [day.isoformat()]))
-    for device, time_ms in await query(_LAST_USE, [end_ms]):
-        told = datetime.fromtimestamp(time_ms / 1000, zone).date()
-        last[device] = max(told, last.get(device, told))
-    return {
-        device: (used.get(device), (day - last[device]).days if device in last else None)
-        for device in {*used, *last}
-    }

@@ -17,8 +17,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from homeroute_analytics.crews import crews
-from homeroute_analytics.rollups import LOG, bounds, expired_before
-from homeroute_analytics.samples import Query
+from homeroute_analytics.rollups import LOG, bounds
+from homeroute_analytics.samples import Query, expired_before
 from homeroute_analytics.timetable import in_force
 
 _RUNNING = "SELECT DISTINCT feed, day FROM feed_services WHERE day BETWEEN ? AND ?"

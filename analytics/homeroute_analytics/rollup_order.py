@@ -19,8 +19,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from homeroute_analytics.rollups import bounds, expired_before
-from homeroute_analytics.samples import Query
+from homeroute_analytics.rollups import bounds
+from homeroute_analytics.samples import Query, expired_before
 
 CURSOR = "rollups"
 

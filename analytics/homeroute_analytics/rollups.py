@@ -17,13 +17,14 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from homeroute_analytics.hotspots import Ladder
 from homeroute_analytics.hours import local_hours
 from homeroute_analytics.rollup_devices import device_rows
 from homeroute_analytics.rollup_drives import Day, drives
 from homeroute_analytics.rollup_facts import read
 from homeroute_analytics.rollup_tables import Columns, columns
 from homeroute_analytics.rollup_trips import roll
-from homeroute_analytics.samples import Query
+from homeroute_analytics.samples import Query, expired_before
 from homeroute_analytics.timetable import load
 
 DAILY = ("segment_day", "trip_day", "device_day", "route_hour")
@@ -59,11 +60,13 @@ async def rollup_day(
     timezone: str,
     now_ms: int,
     inputs: str | None = None,
+    ladder: Ladder | None = None,
 ) -> RolledDay:
     """Compute a service day and put it in the place of what was there; None: only compute.
 
     ``inputs`` is the day's mark (:mod:`homeroute_analytics.rollup_inputs`), taken before
     its legs were repaired; None: the day is due again.
+    ``ladder`` says when a hotspot counts as used.
     Raises :class:`DayExpired` for a day whose raw points are no longer all there.
     """
     zone = ZoneInfo(timezone)
@@ -80,7 +83,7 @@ async def rollup_day(
         "segment_day": rolled.segments,
         "trip_day": rolled.trips,
         "route_hour": rolled.hours,
-        "device_day": await device_rows(query, day, start_ms, end_ms, zone, rolled.trips),
+        "device_day": await device_rows(query, day, start_ms, end_ms, zone, rolled.trips, ladder),
     }
     if replace is not None:
         tables = {name: columns(name, rows[name]) for name in DAILY}
@@ -106,9 +109,3 @@ async def require_whole(query: Query, day: date, timezone: str) -> None:
     """Raise :class:`DayExpired` unless all raw points of a day are there."""
     if bounds(day, ZoneInfo(timezone))[0] < await expired_before(query):
         raise DayExpired(f"roll up {day}: its raw points have expired; what was written stays")
-
-
-async def expired_before(query: Query) -> int:
-    """Raw points from before this moment are gone; 0: none."""
-    rows = await query("SELECT value FROM meta WHERE key = 'expired_before_ms'", [])
-    return int(rows[0][0]) if rows else 0

@@ -58,3 +58,9 @@ spans AS (
         ELSE {SAMPLE_MS} END AS end_ms
     FROM neighbours
 )"""  # noqa: S608 - names of ours
+
+
+async def expired_before(query: Query) -> int:
+    """Raw points from before this moment are gone; 0: none."""
+    rows = await query("SELECT value FROM meta WHERE key = 'expired_before_ms'", [])
+    return int(rows[0][0]) if rows else 0

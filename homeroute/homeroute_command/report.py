@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from homeroute_analytics.hotspots import Ladder
 from homeroute_collector.archive_records import ArchiveError
 from homeroute_collector.broker import SiteError
 from homeroute_collector.config import ConfigError
-from homeroute_command import changing, report_text, running
+from homeroute_command import changing, report_text, rolling, running
 from homeroute_command.configured import configuration
 from homeroute_command.failure import Failure
 from homeroute_dashboards.pages.asked import PERIODS, AskError
@@ -185,5 +184,5 @@ async def _here(args: argparse.Namespace, asked: dict[str, Any]) -> Answer:
             asked,
             place(config.district, timezone, simulated=config.simulated),
             time.time_ns() // 1_000_000,
-            Ladder(**config.hotspots.model_dump()),
+            rolling.ladder_of(config),
         )

@@ -19,9 +19,11 @@ from aiohttp import web
 
 from homeroute_analytics import rollup_inputs, rollup_order, rollups
 from homeroute_analytics.attribution.days import attribute_day
+from homeroute_analytics.hotspots import Ladder
 from homeroute_collector.api_guard import refused
 from homeroute_collector.archive import Archive
 from homeroute_collector.collector import Collector
+from homeroute_collector.config import CollectorConfig
 from homeroute_command.apart import Apart
 
 log = logging.getLogger(__name__)
@@ -43,6 +45,7 @@ async def roll(
     now_ms: int,
     dry_run: bool = False,
     repair: bool = True,
+    ladder: Ladder | None = None,
 ) -> rollups.RolledDay:
     """Say anew who drove what that day (``repair``), and roll it up.
 
@@ -67,6 +70,7 @@ async def roll(
             timezone=timezone,
             now_ms=now_ms,
             inputs=inputs,
+            ladder=ladder,
         )
 
     return await apart.do(work)
@@ -95,6 +99,7 @@ async def keep_rolling(
                 failing=collector.failing_days,
                 past=past,
                 repair=repair,
+                ladder=ladder_of(collector.config),
             )
         await asyncio.sleep(every_s)
 
@@ -108,6 +113,7 @@ async def once(
     past: bool = True,
     before: date | None = None,
     repair: bool = True,
+    ladder: Ladder | None = None,
 ) -> bool:
     """Do what is due: today alone, or also ``past`` days, of those only earlier ``before``.
 
@@ -129,7 +135,7 @@ async def once(
     well = True
     for day in days:
         try:
-            await roll(archive, day, timezone=timezone, now_ms=now_ms, repair=repair)
+            await roll(archive, day, timezone=timezone, now_ms=now_ms, repair=repair, ladder=ladder)
         except rollups.DayExpired:
             continue
         except Exception as error:
@@ -169,15 +175,22 @@ async def seal(collector: Collector, before_ms: int) -> int:
         collector.clock.now_ms(),
         before_ms,
         failing=collector.failing_days,
+        ladder=ladder_of(collector.config),
     )
 
 
 async def sealed_until(
-    archive: Archive, timezone: str, now_ms: int, before_ms: int, *, failing: dict[date, str]
+    archive: Archive,
+    timezone: str,
+    now_ms: int,
+    before_ms: int,
+    *,
+    failing: dict[date, str],
+    ladder: Ladder | None = None,
 ) -> int:
     """As :func:`seal`. A day that fails keeps its points and all later ones, no earlier ones."""
     day, midnight_ms = rollup_order.day_of(before_ms, timezone)
-    done = await once(archive, timezone, now_ms, failing=failing, before=day)
+    done = await once(archive, timezone, now_ms, failing=failing, before=day, ladder=ladder)
     # A service day's last trips may run on into the next: one day more is kept.
     until_ms = rollup_order.day_of(midnight_ms - 1, timezone)[1]
     if done:
@@ -206,6 +219,7 @@ def mount(app: web.Application, collector: Collector) -> None:
                 timezone=collector.timezone,
                 now_ms=now_ms,
                 dry_run=bool(body.get("dry_run")),
+                ladder=ladder_of(collector.config),
             )
         except rollups.DayExpired as error:
             return refused(409, str(error))
@@ -217,6 +231,11 @@ def mount(app: web.Application, collector: Collector) -> None:
         return web.json_response(document(found))
 
     app.router.add_post(PATH, asked)
+
+
+def ladder_of(config: CollectorConfig) -> Ladder:
+    """The program's ladder for lent hotspots, as it is set."""
+    return Ladder(**config.hotspots.model_dump())
 
 
 def failed(day: date, error: Exception) -> str:

@@ -14,12 +14,14 @@ from datetime import date, timedelta
 from rich.console import Console
 from rich.progress import Progress
 
+from homeroute_analytics.hotspots import Ladder
 from homeroute_analytics.rollups import DayExpired, RolledDay
 from homeroute_collector.archive import Archive
 from homeroute_collector.archive_records import ArchiveError
 from homeroute_collector.broker import SiteError
 from homeroute_collector.config import ConfigError
 from homeroute_command import changing, rolling, running
+from homeroute_command.configured import configuration
 from homeroute_command.failure import Failure
 
 DESCRIPTION = """\
@@ -131,18 +133,23 @@ def _here(args: argparse.Namespace, days: list[date]) -> Outcomes:
     with asyncio.Runner() as runner:
         opened = changing.opened(args)
         archive, timezone = runner.run(opened.__aenter__())
+        ladder = rolling.ladder_of(configuration(args))
         try:
             for day in days:
-                found = runner.run(_one(archive, day, timezone, dry_run=args.dry_run))
+                found = runner.run(_one(archive, day, timezone, ladder, dry_run=args.dry_run))
                 yield found if isinstance(found, str) else rolling.document(found)
         finally:
             runner.run(opened.__aexit__(None, None, None))
 
 
-async def _one(archive: Archive, day: date, timezone: str, *, dry_run: bool) -> RolledDay | str:
+async def _one(
+    archive: Archive, day: date, timezone: str, ladder: Ladder, *, dry_run: bool
+) -> RolledDay | str:
     now_ms = time.time_ns() // 1_000_000
     try:
-        return await rolling.roll(archive, day, timezone=timezone, now_ms=now_ms, dry_run=dry_run)
+        return await rolling.roll(
+            archive, day, timezone=timezone, now_ms=now_ms, dry_run=dry_run, ladder=ladder
+        )
     except DayExpired as error:
         return str(error)
     except Exception as error:  # noqa: BLE001 - one day's, told with its name

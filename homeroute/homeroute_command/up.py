@@ -17,7 +17,6 @@ from pathlib import Path
 from aiohttp import web
 
 from homeroute_analytics import tables
-from homeroute_analytics.hotspots import Ladder
 from homeroute_collector.archive_records import ArchiveError
 from homeroute_collector.broker import (
     BrokerError,
@@ -110,7 +109,7 @@ def mount_pages(
 
     ``planted``: a simulated district's truth.
     """
-    config, ladder = collector.config, Ladder(**collector.config.hotspots.model_dump())
+    config, ladder = collector.config, rolling.ladder_of(collector.config)
     pages.mount(
         app,
         collector.archive,

@@ -10,7 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from homeroute_analytics.aggregates import DeviceDay
 from homeroute_analytics.hotspots import Hotspot, Ladder, Told, counted, hotspots, judged
+from homeroute_analytics.rollup_devices import device_rows
+from homeroute_analytics.rollup_tables import columns
+from homeroute_analytics.rollups import bounds
 from tests.analytics.rows import MemoryArchive
 from tests.analytics.timetables import ZONE
 
@@ -164,6 +168,27 @@ def test_presets_are_a_program_s_own() -> None:
         lent.agent("home-01", day, 0)
     row = lent.rows(ladder=Ladder(unused_days=14, notice_days=6))["home-01"]
     assert row.standing == "terminate"
+
+
+def test_what_agents_told_is_known_after_its_raw_points_have_expired() -> None:
+    lent = Lent()
+    zone = ZoneInfo(ZONE)
+    for ago in range(120, -1, -1):
+        lent.agent("home-01", ago, 2 if ago == 110 else 0)
+    whole = lent.rows()["home-01"]
+    for ago in range(120, -1, -1):
+        day = TODAY - timedelta(ago)
+        known = asyncio.run(device_rows(lent.archive.query, day, *bounds(day, zone), zone, []))
+        asyncio.run(lent.archive.replace_day(day, {"device_day": columns("device_day", known)}))
+    gone_ms = bounds(TODAY - timedelta(90), zone)[0]
+    lent.archive.add("meta", [{"key": "expired_before_ms", "value": str(gone_ms)}])
+    lent.archive.db.execute("DELETE FROM usage WHERE time_ms < ?", [gone_ms])
+    row = lent.rows()["home-01"]
+    assert (row.standing, row.idle_days, row.unused_days) == ("terminate", 110, 110)
+    assert row == whole
+    (again,) = asyncio.run(device_rows(lent.archive.query, TODAY, *bounds(TODAY, zone), zone, []))
+    assert isinstance(again.record, DeviceDay)
+    assert again.record.idle_days == 110
 
 
 @given(st.dictionaries(st.integers(0, 120), st.booleans()), st.integers(0, 130))

@@ -174,11 +174,11 @@ def test_a_device_is_told_what_is_missing_and_when_it_moved_on_no_leg() -> None:
         "usage",
         [
             {"device": "spot-1", "time_ms": midnight - days * 86_400_000, "kind": "hotspot"}
-            | {"down_bytes": size, "up_bytes": 0, "carrier": "c"}
+            | {"down_bytes": size, "up_bytes": 0, "carrier": "c", "active_hours": size // 500}
             for days, size in ((0, 0), (3, 500))
         ],
     )
-    usage = {"device": "spot-2", "day": DAY - timedelta(2), "down_bytes": 7, "up_bytes": 1}
+    usage = {"device": "spot-2", "day": DAY - timedelta(2), "down_bytes": 7_000_000, "up_bytes": 1}
     road.add("imported_usage", [usage])
     road.roll()
     columns = ("device", "moving_s", "unassigned_s", "batches", "batches_missing", "idle_days")
