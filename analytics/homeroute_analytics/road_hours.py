@@ -18,10 +18,10 @@ from homeroute_analytics import timetable
 
 Query = Callable[[str, Sequence[Any]], Awaitable[list[tuple[Any, ...]]]]
 
-_KNOWN = """
+_INSTALLED = """
 SELECT DISTINCT device FROM fleet WHERE first_day <= $1 AND (last_day IS NULL OR last_day >= $1)
-AND EXISTS (SELECT 1 FROM assignments)
 """
+_ASSIGNED = "SELECT 1 FROM assignments LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class RoadHours:
     ``begun``: some calendar has been in force. ``current``: one is today.
     ``last_day``: of all known calendars, None where there is none. ``known``: the
     devices whose hours are known: in a vehicle today, where assignments exist at all.
+    ``installed``: in a vehicle today.
     """
 
     drives: tuple[OnRoad, ...]
@@ -48,6 +49,7 @@ class RoadHours:
     begun: bool
     current: bool
     last_day: date | None
+    installed: frozenset[str] = frozenset()
 
 
 async def around(query: Query, today: date, timezone: str) -> RoadHours:
@@ -58,12 +60,14 @@ async def around(query: Query, today: date, timezone: str) -> RoadHours:
     drives = await timetable.drives(query, today - timedelta(1), today + timedelta(1), timezone)
     feeds = await query("SELECT feed, first_day, last_day FROM feeds", [])
     end = await timetable.calendar_end(query, today)
+    installed = frozenset(name for (name,) in await query(_INSTALLED, [today]))
     retired = await query("SELECT device FROM device_lives WHERE retired_day <= ?", [today])
     return RoadHours(
         drives=tuple(OnRoad(drive.device, drive.start_ms, drive.end_ms) for drive in drives),
-        known=frozenset(name for (name,) in await query(_KNOWN, [today])),
+        known=installed if await query(_ASSIGNED, []) else frozenset(),
         retired=frozenset(name for (name,) in retired),
         begun=any(first <= today for _, first, _ in feeds),
         current=timetable.in_force(feeds, today) is not None,
         last_day=None if end is None else end.last_day,
+        installed=installed,
     )

@@ -11,7 +11,8 @@ Does not: know MQTT, the archive or the timetable, which is told as a
 How a state is reached:
 
 - ``retired``: said by people, whatever is heard.
-- ``unknown``: never heard, or silent while the collector was not listening.
+- ``unknown``: never heard, though the fleet table names it or its birth is kept, or
+  silent while the collector was not listening.
 - *absent*: silent for more than 3 batch intervals (the device's birth tells
   the interval), or dead for one interval without being heard again: a bus that
   drops out for half a minute does not flap. What an absence is called,
@@ -313,6 +314,7 @@ class Presence:
         self._now_ms = now_ms
         self._hotspot_silent_ms = hotspot_silent_ms
         self._devices: dict[str, Device] = {}
+        self._never_heard: set[str] = set()
         self._listening_since_ms: int | None = None
 
     @property
@@ -348,6 +350,8 @@ class Presence:
     def tick(self) -> list[Change]:
         """Bring every state up to now; says which changed."""
         now_ms = self._now_ms()
+        if self.schedule is not None:
+            self._list_installed(self.schedule)
         changes = []
         for name, before in self._devices.items():
             after = ticked(
@@ -358,5 +362,16 @@ class Presence:
                 changes.append(Change(name, before.state, after.state))
         return changes
 
+    def _list_installed(self, schedule: Schedule) -> None:
+        """Who is installed and silent is to be seen, until people say that it is not there."""
+        for name in self._never_heard - schedule.installed:
+            del self._devices[name]
+        self._never_heard &= schedule.installed
+        for name in schedule.installed - self._devices.keys():
+            # What rides in a vehicle is a bus's.
+            self._devices[name] = Device(name, "bus", state_since_ms=self._now_ms())
+            self._never_heard.add(name)
+
     def _known(self, name: str) -> Device:
+        self._never_heard.discard(name)
         return self._devices.get(name) or Device(name, state_since_ms=self._now_ms())

@@ -38,6 +38,7 @@ class Schedule:
     where it drives nothing. ``district``: of all trips together; they stand for a
     device that the fleet table does not know. ``ends_ms``: when the last known
     calendar ends, None where there is none. ``retired``: devices that are no more.
+    ``installed``: devices that people say ride in a vehicle, heard or not.
     """
 
     calendar: Calendar = "none"
@@ -45,6 +46,7 @@ class Schedule:
     district: tuple[Run, ...] = ()
     ends_ms: int | None = None
     retired: frozenset[str] = frozenset()
+    installed: frozenset[str] = frozenset()
 
     def expected_since(self, device: str, now_ms: int) -> int | None:
         """Since when the device has been expected to be heard; None when it is not now."""

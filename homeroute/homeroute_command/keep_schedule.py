@@ -44,4 +44,5 @@ def schedule(hours: RoadHours, zone: ZoneInfo) -> Schedule:
         district=joined(Run(drive.start_ms, drive.end_ms) for drive in hours.drives),
         ends_ms=None if last_day is None else instant_ms(last_day + timedelta(1), 0, zone),
         retired=hours.retired,
+        installed=hours.installed,
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeroute_collector.presence import Presence, State
+from homeroute_collector.presence import Device, Presence, State
 from homeroute_collector.presence_absence import HOTSPOT_SILENT_MS
 from homeroute_collector.presence_report import Report
 from homeroute_collector.schedule import NO_TIMETABLE, Run, Schedule, joined
@@ -65,6 +67,23 @@ def test_a_bus_heard_outside_its_trips_is_online_all_the_same() -> None:
     yard.at(SIX)
     yard.reports()
     assert yard.state() == "online"
+
+
+def test_who_is_installed_and_was_never_heard_is_listed_until_people_say_otherwise() -> None:
+    yard = Yard(replace(TODAY, installed=frozenset({"bus-07", "bus-09", "bus-10"})))
+    devices = yard.presence.devices
+    yard.presence.restore([Device("bus-11", "bus")])
+    assert yard.at(SIX) == "parked"
+    assert sorted(devices) == ["bus-07", "bus-09", "bus-10", "bus-11"]
+    assert (devices["bus-09"].state, devices["bus-09"].kind) == ("unknown", "bus")
+    assert yard.at(MORNING.end_ms - 1) == "offline"
+    assert devices["bus-09"].state == "unknown"
+    yard.presence.reported("bus-09", Report("bus", yard.now, yard.now, 0))
+    yard.presence.schedule = TODAY
+    yard.state()
+    # One was a slip of the pen; what was ever heard stays, whatever the table says.
+    assert sorted(devices) == ["bus-07", "bus-09", "bus-11"]
+    assert devices["bus-09"].state == "online"
 
 
 def test_a_bus_that_falls_silent_on_its_trip_is_offline_after_three_intervals() -> None:

@@ -35,6 +35,7 @@ def test_hours_become_joined_runs_and_a_spare_has_none() -> None:
         begun=True,
         current=True,
         last_day=DAY,
+        installed=frozenset({"bus-01", "bus-02", "bus-03"}),
     )
     zone = ZoneInfo(ZONE)
     assert schedule(hours, zone) == Schedule(
@@ -43,6 +44,7 @@ def test_hours_become_joined_runs_and_a_spare_has_none() -> None:
         district=(Run(HOUR, 3 * HOUR), Run(5 * HOUR, 6 * HOUR)),
         ends_ms=instant_ms(DAY + timedelta(1), 0, zone),
         retired=frozenset({"bus-00"}),
+        installed=frozenset({"bus-01", "bus-02", "bus-03"}),
     )
 
 
