@@ -6,8 +6,11 @@
 Trips of a day are driven along their shapes, late, with stops; positions are told
 every 10 to 30 s with correlated noise, some lost, some far astray; half the drives
 begin with a wait at the first stop, half of those with a way there. Each drive is
-asked alone, ten positions after 400 m, and knows nothing that comes later. Then the
-whole day is attributed at once, every drive a bus of its own.
+asked alone, ten positions after 400 m, and knows nothing that comes later. Beside it
+stands what nobody can better: the same question to one who knows exactly how late the
+buses are (benchmarks/attribution_bound.py). Then the whole day is attributed at once,
+every drive a bus of its own. Shares printed are of drives for "unassigned", and of
+those assigned for the rest; "curve" has them for each share that is asked for.
 """
 
 from __future__ import annotations
@@ -26,8 +29,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
+from benchmarks.attribution_bound import Bound, delay
 
-from homeroute_analytics.attribution.answer import MOVED_M, Answer, answer
+from homeroute_analytics.attribution.answer import MOVED_M, SURE, Answer, answer
 from homeroute_analytics.attribution.day_legs import attribute
 from homeroute_analytics.attribution.fits import Day, clock
 from homeroute_analytics.attribution.from_files import trips_of
@@ -43,6 +47,9 @@ from homeroute_analytics.timetable import ScheduledTrip
 from homeroute_simulators.world import world
 from tests.analytics.driven import scheduled
 from tests.analytics.driven import told as told_by
+
+PINGS = 10
+"""Positions after 400 m at which a drive is asked."""
 
 
 @dataclass(frozen=True)
@@ -63,14 +70,23 @@ NOISES = (
 )
 
 
-def drive(trip: ScheduledTrip, rng: np.random.Generator, noise: Noise) -> tuple[Positions, int]:
-    """What the receiver of a bus on that trip tells, and the first position 400 m on its way."""
+@dataclass(frozen=True)
+class Driven:
+    """A bus's drive. ``since``: the first position 400 m on its way; ``where``: metres
+    along the trip's shape at each position; ``stood``: it waited at its first stop."""
+
+    trip: ScheduledTrip
+    told: Positions
+    since: int
+    delay_s: float
+    stood: bool
+    where: Reals
+
+
+def drive(trip: ScheduledTrip, rng: np.random.Generator, noise: Noise) -> Driven:
+    """A bus on that trip, and what its receiver tells."""
     timetable = clock(trip)
-    delay_s = (
-        float(np.clip(rng.gamma(1.2, 100.0) - 45.0, -90.0, 1200.0))
-        if noise.late == "skewed"
-        else float(rng.normal(60.0, 150.0))
-    )
+    delay_s = delay(rng, noise.late)
     pace = float(np.clip(rng.normal(1.02, 0.08), 0.85, 1.3))
     due, along = timetable.due_s, timetable.along_m
     # Stands at some of its stops: what it waits, it drives faster between.
@@ -96,7 +112,8 @@ def drive(trip: ScheduledTrip, rng: np.random.Generator, noise: Noise) -> tuple[
     lat = lat + north / METRES_PER_DEGREE
     lon = lon + east / (METRES_PER_DEGREE * np.cos(np.radians(lat)))
     on_the_way = np.searchsorted(where, along[0] + MOVED_M)
-    return positions(trip.trip, times, lat, lon), int(on_the_way)
+    told = positions(trip.trip, times, lat, lon)
+    return Driven(trip, told, int(on_the_way), delay_s, wait_s > 0, where)
 
 
 def _wander(times: Reals, rng: np.random.Generator, noise: Noise) -> tuple[Reals, Reals]:
@@ -114,59 +131,61 @@ def _wander(times: Reals, rng: np.random.Generator, noise: Noise) -> tuple[Reals
     return both[0], both[1]
 
 
-@dataclass
-class Score:
-    drives: int = 0
-    short: int = 0
-    assigned: int = 0
-    route_right: int = 0
-    trip_right: int = 0
-    seconds: float = 0.0
+@dataclass(frozen=True)
+class Asked:
+    """One drive's answer: how sure of what it was, and whether that is so."""
 
-    def row(self) -> dict[str, float]:
-        asked = self.drives - self.short
-        return {
-            "drives": asked,
-            "unassigned": round(1 - self.assigned / asked, 4),
-            "route_direction": round(self.route_right / max(1, self.assigned), 4),
-            "trip": round(self.trip_right / max(1, self.assigned), 4),
-            "ms_a_drive": round(1000 * self.seconds / asked, 2),
-        }
+    confidence: float
+    route_right: bool
+    trip_right: bool
+
+
+SHARES = (0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.9)
 
 
 def alone(
-    day: Day, driven: Sequence[tuple[ScheduledTrip, tuple[Positions, int]]], wrong: Counter[object]
-) -> Score:
-    score = Score()
-    for trip, (told, since) in driven:
-        score.drives += 1
-        began = time.perf_counter()
-        if since + 10 > len(told.time_s):
-            score.short += 1
+    day: Day, driven: Sequence[Driven], wrong: Counter[object], *, first_ping: bool
+) -> list[Asked]:
+    """Each drive asked ten positions after 400 m on its way.
+
+    ``first_ping``: 400 m of any movement, the way to the first stop included.
+    """
+    found: list[Asked] = []
+    for each in driven:
+        since: int | None = each.since
+        if first_ping:
+            since = track(each.told, day.roads.plane).moving_since(MOVED_M)
+        if since is None or since + PINGS > len(each.told.time_s):
             continue
-        found: Answer = answer(day, track(told.until(since + 10), day.roads.plane))
-        score.seconds += time.perf_counter() - began
-        if not found.assigned or found.fit is None:
-            wrong["unassigned", trip.label, trip.direction, found.rule] += 1
-            continue
-        score.assigned += 1
-        said = found.fit.trip
-        right = (said.route, said.direction) == (trip.route, trip.direction)
-        score.route_right += right
-        score.trip_right += said.trip == trip.trip
-        if not right:
-            wrong["wrong", trip.label, trip.direction, (said.label, said.direction)] += 1
-    return score
+        said: Answer = answer(day, track(each.told.until(since + PINGS), day.roads.plane))
+        trip, best = each.trip, said.fit.trip if said.fit is not None else None
+        right = best is not None and (best.route, best.direction) == (trip.route, trip.direction)
+        same = best is not None and best.trip == trip.trip
+        found.append(Asked(said.confidence, right, same))
+        if not said.assigned:
+            wrong["unassigned", trip.label, trip.direction, said.rule] += 1
+        elif not right and best is not None:
+            wrong["wrong", trip.label, trip.direction, (best.label, best.direction)] += 1
+    return found
 
 
-def together(
-    trips: Sequence[ScheduledTrip], driven: Sequence[tuple[ScheduledTrip, tuple[Positions, int]]]
-) -> dict[str, float]:
+def row(found: Sequence[Asked], sure: float) -> dict[str, float]:
+    """The shares when nothing less sure is said."""
+    said = [each for each in found if each.confidence >= sure]
+    return {
+        "drives": len(found),
+        "unassigned": round(1 - len(said) / len(found), 4),
+        "route_direction": round(sum(each.route_right for each in said) / max(1, len(said)), 4),
+        "trip": round(sum(each.trip_right for each in said) / max(1, len(said)), 4),
+    }
+
+
+def together(trips: Sequence[ScheduledTrip], driven: Sequence[Driven]) -> dict[str, float]:
     """The same drives in hindsight, all at once: each trip is given to one of them."""
-    began = time.perf_counter()
-    found = attribute(trips, [told for _, (told, _) in driven])
-    seconds = time.perf_counter() - began
-    truth = {trip.trip: trip for trip, _ in driven}
+    began, began_cpu = time.perf_counter(), time.process_time()
+    found = attribute(trips, [each.told for each in driven])
+    seconds, cpu = time.perf_counter() - began, time.process_time() - began_cpu
+    truth = {each.trip.trip: each.trip for each in driven}
     said = {leg.device: leg for leg in found.legs}
     right = sum(
         (leg.route, leg.direction) == (truth[device].label, truth[device].direction)
@@ -178,6 +197,7 @@ def together(
         "route_direction": round(right / len(said), 4),
         "trip": round(sum(leg.trip == device for device, leg in said.items()) / len(said), 4),
         "seconds": round(seconds, 2),
+        "cpu_s": round(cpu, 2),
     }
 
 
@@ -208,6 +228,13 @@ def main() -> None:
     parser.add_argument(
         "--wrong", action="store_true", help="say which routes were taken for which"
     )
+    parser.add_argument("--curve", action="store_true", help="say it for other shares too")
+    parser.add_argument(
+        "--first-ping", action="store_true", help="ask also after 400 m of any movement"
+    )
+    parser.add_argument(
+        "--no-hindsight", dest="hindsight", action="store_false", help="not the day at once"
+    )
     parser.add_argument("--buses", type=int, default=100, help="of the day that is timed")
     args = parser.parse_args()
     if args.feed is None:
@@ -229,15 +256,32 @@ def main() -> None:
     for noise in NOISES:
         rng = np.random.default_rng(args.seed)
         some = [trips[n] for n in rng.permutation(len(trips))[: args.trips]]
-        driven = [(trip, drive(trip, rng, noise)) for trip in some]
+        driven = [drive(trip, rng, noise) for trip in some]
         wrong: Counter[object] = Counter()
-        print(
-            json.dumps({"noise": noise.name, "asked": "alone", **alone(day, driven, wrong).row()})
+        found = alone(day, driven, wrong, first_ping=False)
+        _tell(noise, "alone", row(found, SURE))
+        bound = Bound(day, noise.late)
+        nobody_betters = bound.asked(
+            (each.trip, each.delay_s, each.where[each.since + PINGS - 1], each.stood)
+            for each in driven
+            if each.since + PINGS <= len(each.told.time_s)
         )
-        print(json.dumps({"noise": noise.name, "asked": "hindsight", **together(trips, driven)}))
+        _tell(noise, "bound", nobody_betters)
+        if args.curve:
+            for sure in SHARES:
+                _tell(noise, f"alone, share {sure}", row(found, sure))
+        if args.first_ping:
+            any_way = alone(day, driven, Counter(), first_ping=True)
+            _tell(noise, "alone, 400 m of any movement", row(any_way, SURE))
+        if args.hindsight:
+            _tell(noise, "hindsight", together(trips, driven))
         if args.wrong:
             for what, count in wrong.most_common(25):
                 print("   ", count, what)
+
+
+def _tell(noise: Noise, asked: str, values: dict[str, float]) -> None:
+    print(json.dumps({"noise": noise.name, "asked": asked, **values}), flush=True)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 
 from homeroute_analytics.attribution import match
+from homeroute_analytics.attribution.answer import SURE
 from homeroute_analytics.attribution.fits import Day
 from homeroute_analytics.attribution.from_files import Ping, by_device, pings, trips_of
 from homeroute_analytics.attribution.match import Matched
@@ -79,6 +80,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="take the timetable of this day, whatever the positions' own",
     )
     parser.add_argument(
+        "--sure",
+        type=float,
+        default=SURE,
+        metavar="SHARE",
+        help="say nothing where the best route and direction have a smaller share of all that "
+        f"fits than this, 0 to 1; smaller: fewer gaps, more mistakes. Default: {SURE}",
+    )
+    parser.add_argument(
         "--format", choices=("csv", "json"), default="csv", help="json: one object a line"
     )
     parser.add_argument(
@@ -92,12 +101,15 @@ class _Asked:
     at_pings: int | None
     hindsight: bool
     day: date | None
+    sure: float
 
 
 def run(args: argparse.Namespace) -> int:
     """Match and print; raises :class:`Failure`."""
     if args.at_pings is not None and args.at_pings < 1:
         raise Failure(f"--at-pings {args.at_pings}: want 1 or more", exit_code=2)
+    if not 0.0 <= args.sure <= 1.0:
+        raise Failure(f"--sure {args.sure}: want a share from 0 to 1", exit_code=2)
     path: Path = args.gtfs
     try:
         feed = gtfs.read(args.gtfs)
@@ -108,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
         raise Failure(f"read {path}: nothing matched:\n  {said}", exit_code=2) from None
     except OSError as error:
         raise Failure(f"read {error.filename or path}: {error.strerror}", exit_code=2) from None
-    asked = _Asked(args.at_pings, args.hindsight, args.day)
+    asked = _Asked(args.at_pings, args.hindsight, args.day, args.sure)
     _write(_matched(feed, found, asked), args.format)
     return 0
 
@@ -122,11 +134,11 @@ def _matched(feed: Feed, found: Sequence[Ping], asked: _Asked) -> Iterator[Match
         if sys.stderr.isatty() and len(days) > 1:
             print(f"\r{day}: day {number} of {len(days)} ", end="", file=sys.stderr, flush=True)
         if asked.hindsight:
-            yield from match.in_hindsight(devices, trips)
+            yield from match.in_hindsight(devices, trips, asked.sure)
         elif asked.at_pings is not None:
-            yield from match.at_positions(devices, Day(trips), asked.at_pings)
+            yield from match.at_positions(devices, Day(trips), asked.at_pings, asked.sure)
         else:
-            yield from match.as_it_happens(devices, Day(trips))
+            yield from match.as_it_happens(devices, Day(trips), asked.sure)
     if not served:
         first, last = feed.days[0], feed.days[-1]
         raise Failure(

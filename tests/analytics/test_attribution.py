@@ -17,6 +17,7 @@ from homeroute_analytics.attribution.choose import choose
 from homeroute_analytics.attribution.day_legs import UNSEEN_CONFIDENCE, attribute
 from homeroute_analytics.attribution.drives import drives
 from homeroute_analytics.attribution.fits import Day
+from homeroute_analytics.attribution.stands import LEAST_S, bay_cost, stands
 from homeroute_analytics.attribution.trace import BACK_M, follow
 from homeroute_analytics.attribution.track import (
     METRES_PER_DEGREE,
@@ -190,6 +191,66 @@ def test_two_routes_on_one_road_at_one_time_are_told_apart_only_where_they_part(
     assert not before.assigned and before.confidence < 0.6
     after = answer(day, track(whole.until(30), day.roads.plane))
     assert after.fit is not None and after.assigned and after.fit.trip.trip == "l"
+
+
+def waited(road: Shape, drawn: Shape, *, wait_s: float = 120.0) -> Positions:
+    """A bus that stands at that road's start, jittering by some metres, and then drives."""
+    stands = int(wait_s / 10.0)
+    metres = np.concatenate((np.zeros(stands), np.arange(1, 40) * 50.0))
+    clean = along(road, metres, starts_s=-wait_s)
+    jitter = np.random.default_rng(3).normal(0.0, 6.0 / METRES_PER_DEGREE, (2, len(metres)))
+    assert drawn.length_m > metres.max()
+    return positions("bus", clean.time_s, clean.lat + jitter[0], clean.lon + jitter[1])
+
+
+def test_the_bay_a_bus_stood_at_tells_two_routes_that_leave_together_apart() -> None:
+    bays = [shape("a", (0, 0), (0, 2000)), shape("b", (0, 25), (0, 2000))]
+    trips = [trip(bay.shape, bay, route=bay.shape) for bay in bays]
+    day = Day(trips)
+    for bay in bays:
+        found = answer(day, track(waited(bay, bays[1]), day.roads.plane))
+        assert found.fit is not None and found.assigned
+        assert found.fit.trip.route == bay.shape
+        assert found.fit.bay_m is not None and found.fit.bay_m < 10.0
+
+
+def test_a_bus_that_was_not_seen_to_stand_leaves_them_alike() -> None:
+    bays = [shape("a", (0, 0), (0, 2000)), shape("b", (0, 25), (0, 2000))]
+    day = Day([trip(bay.shape, bay, route=bay.shape) for bay in bays])
+    metres: Reals = np.arange(38, dtype=np.float64) * 50.0 + 80.0
+    moving = along(bays[0], metres)
+    found = answer(day, track(moving, day.roads.plane))
+    assert not found.assigned and found.confidence == pytest.approx(0.5, abs=0.05)
+    assert found.fit is not None and found.fit.bay_m is None
+    assert answer(day, track(moving, day.roads.plane), sure=0.4).assigned
+
+
+def test_a_bus_that_creeps_does_not_stand() -> None:
+    times = [10.0 * n for n in range(40)]
+    assert not stands(times, [12.0 * n for n in range(40)], [0.0] * 40)[:, 2].any()
+
+
+@given(
+    x=st.lists(st.floats(-200, 200), min_size=1, max_size=40),
+    step_s=st.floats(1, 60),
+)
+def test_a_stand_lasts_at_least_20_s_and_its_middle_is_among_its_positions(
+    x: list[float], step_s: float
+) -> None:
+    times = [n * step_s for n in range(len(x))]
+    found = stands(times, x, [0.0] * len(x))
+    for middle, _, lasted_s in found:
+        assert (lasted_s == 0.0) == bool(np.isnan(middle))
+        assert lasted_s == 0.0 or (lasted_s >= LEAST_S and min(x) <= middle <= max(x))
+
+
+@given(away_m=st.floats(0, 300), farther_m=st.floats(0.1, 100), lasted_s=st.floats(20, 3600))
+def test_a_bay_farther_off_costs_more_but_never_decides_alone(
+    away_m: float, farther_m: float, lasted_s: float
+) -> None:
+    assert 0.0 <= bay_cost(away_m, lasted_s) <= bay_cost(away_m + farther_m, lasted_s)
+    # Within a terminal; beyond it the road itself speaks.
+    assert bay_cost(100.0, lasted_s) < 10.0
 
 
 def test_nothing_is_said_before_400_m() -> None:

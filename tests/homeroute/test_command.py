@@ -20,6 +20,7 @@ from homeroute_collector import tail as collector_tail
 from homeroute_collector.broker import Credentials
 from homeroute_command import running
 from homeroute_command.__main__ import main
+from homeroute_wire.messages import Ack
 from homeroute_wire.topics import topic
 from tests.collector.batches import DISTRICT
 from tests.collector.broker.clients import Client
@@ -64,15 +65,29 @@ class Running:
     def send(self, payload: bytes) -> None:
         """Publish as bus-07."""
         assert self.bus is not None
-        assert self.bus.publish(topic(DISTRICT, "bus-07", "batch"), payload)
+        assert self.bus.publish(topic(DISTRICT, "bus-07", "batch"), payload, within_s=WAIT_S)
 
     def ask(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command against it."""
         command = [*PROGRAM, *words, "--url", self.url]
         return subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S, check=False)
 
+    def settle(self) -> None:
+        """Wait until all that was sent is stored: a tail begun now is shown none of it.
+
+        Batches are stored in the order sent, so the last one's acknowledgement says so.
+        """
+        assert self.bus is not None
+        last = next(SEQ)
+        self.send(batch(last, uplink()))
+        acknowledged: set[int] = set()
+        while last not in acknowledged:
+            payload = self.bus.inbox.get(timeout=WAIT_S)[1]
+            acknowledged |= {receipt.seq for receipt in Ack.decode(payload).receipts}
+
     def tail(self, *words: str, payload: Callable[[], bytes]) -> subprocess.CompletedProcess[str]:
         """What `tail` prints while batches are sent, once it has seen enough."""
+        self.settle()
         command = [*PROGRAM, "tail", "--url", self.url, *words]
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -112,6 +127,7 @@ def running_up(folder: Path, *words: str) -> Iterator[Running]:
             # A batch published before the collector has subscribed is heard by nobody.
             wait_until(lambda: running.get(up.url, "/api/1/fleet")["broker"]["connected"], "MQTT")
             with Client("bus-07", password, broker_port) as up.bus:
+                assert up.bus.subscribe(topic(DISTRICT, "bus-07", "ack"))
                 yield up
         finally:
             process.send_signal(signal.SIGINT)

@@ -23,7 +23,8 @@ MOVED_M, PROGRESS_M = 400.0, 50.0
 """DESIGN section 6."""
 
 SURE = 0.7
-"""The share a route and direction must have, or nothing is said."""
+"""The share a route and direction must have, or nothing is said: see docs/attribution.md
+for what other shares would give."""
 
 NONE = 1.0
 """Nats of "on no trip", before any evidence."""
@@ -55,9 +56,17 @@ Followed = dict[int, list[list[State]]]
 
 
 def answer(
-    day: Day, track: Track, followed: Followed | None = None, fix: int | None = None
+    day: Day,
+    track: Track,
+    followed: Followed | None = None,
+    fix: int | None = None,
+    *,
+    sure: float = SURE,
 ) -> Answer:
-    """What is known when the bus has come to that fix; the last one by default."""
+    """What is known when the bus has come to that fix; the last one by default.
+
+    ``sure``: the share below which nothing is said.
+    """
     at = len(track) - 1 if fix is None else fix
     if at < 0 or track.gone_m[at] < MOVED_M:
         return Answer(None, 0.0, 0.0, False, f"has moved less than {MOVED_M:.0f} m")
@@ -77,10 +86,10 @@ def answer(
             known = best.get(fit.trip.trip)
             if known is None or _nats(known) < _nats(fit):
                 best[fit.trip.trip] = fit
-    return decide(list(best.values()))
+    return decide(list(best.values()), sure)
 
 
-def decide(candidates: list[Fit]) -> Answer:
+def decide(candidates: list[Fit], sure: float = SURE) -> Answer:
     """The answer that follows from these candidates."""
     if not candidates:
         return Answer(None, 0.0, 0.0, False, "no trip of this time passes the gates")
@@ -93,13 +102,13 @@ def decide(candidates: list[Fit]) -> Answer:
         routes[fit.trip.route, fit.trip.direction] += shares[fit.trip.trip] / total
     chosen = max(routes, key=lambda key: routes[key])
     fit = next(f for f in ranked if (f.trip.route, f.trip.direction) == chosen)
-    sure = routes[chosen] >= SURE
+    assigned = routes[chosen] >= sure
     return Answer(
         fit=fit,
         confidence=routes[chosen],
         trip_confidence=shares[fit.trip.trip] / total,
-        assigned=sure,
-        rule="nearest in place and time" if sure else "too alike: abstained",
+        assigned=assigned,
+        rule="nearest in place and time" if assigned else "too alike: abstained",
         rivals=tuple(other for other in ranked if other is not fit),
     )
 

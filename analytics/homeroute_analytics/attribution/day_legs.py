@@ -76,9 +76,11 @@ def attribute(
     now_s: float | None = None,
     held: Held | None = None,
     taken: frozenset[str] = frozenset(),
+    least: float = SURE,
 ) -> Attributed:
     """The legs of one service day.
 
+    ``least``: a drive whose best route and direction have a smaller share is on none.
     ``now_s`` is given while the day is not over: nothing later is guessed at. Trips in
     ``taken`` are someone's already.
     """
@@ -94,7 +96,7 @@ def attribute(
     for drive, worth, trip in zip(found, worths, chosen, strict=True):
         fit = next((f for f in drive.fits if f.trip.trip == trip), None)
         sure = _sure(drive, worth, fit) if fit is not None else 0.0
-        if fit is None or sure < SURE:
+        if fit is None or sure < least:
             unassigned.append(drive)
         else:
             legs.append(_leg(drive, fit, tracks[drive.device], sure, now_s))

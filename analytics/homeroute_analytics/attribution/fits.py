@@ -6,13 +6,15 @@ earlier or later than the bounds is no candidate. Does not: choose among candida
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from homeroute_analytics.attribution.roads import Roads
-from homeroute_analytics.attribution.trace import State
+from homeroute_analytics.attribution.stands import bay_cost
+from homeroute_analytics.attribution.trace import AT_START_M, State
 from homeroute_analytics.attribution.track import Reals, Track
 from homeroute_analytics.timetable import ScheduledTrip
 
@@ -85,22 +87,40 @@ class Day:
         for trip in sorted(self.trips, key=lambda t: (t.start_ms, t.trip)):
             if trip.shape.shape in self.roads.index:
                 self.clocks[self.roads.index[trip.shape.shape]].append(clock(trip))
-        self._spans = [
-            [(c.due_s[0] + EARLIEST_S, c.due_s[-1] + LATEST_S) for c in clocks]
-            for clocks in self.clocks
-        ]
+        self.first_stops = [self._first_stops(shape) for shape in range(len(self.clocks))]
+        self._changes = [_changes(clocks) for clocks in self.clocks]
+
+    def _first_stops(self, shape: int) -> Reals:
+        """Where each trip of a shape begins: metres east and north, one row each."""
+        line = self.roads.shapes[shape]
+        along = [each.along_m[0] for each in self.clocks[shape]]
+        lat, lon = (np.interp(along, line.along_m, degrees) for degrees in (line.lat, line.lon))
+        return np.column_stack(self.roads.plane.xy(lat, lon))
 
     def allowed(self, shape: int, time_s: float) -> bool:
         """Whether any trip may be on that shape at that time."""
-        return any(begin <= time_s <= end for begin, end in self._spans[shape])
+        return bisect_right(self._changes[shape], time_s) % 2 == 1
+
+
+def _changes(clocks: Iterable[Clock]) -> list[float]:
+    """When a trip of these may come to be under way, and when none is any more, in turn."""
+    changes: list[float] = []
+    spans = ((c.due_s[0] + EARLIEST_S, c.due_s[-1] + LATEST_S) for c in clocks)
+    for begin_s, end_s in sorted(spans):
+        if changes and begin_s <= changes[-1]:
+            changes[-1] = max(changes[-1], end_s)
+        else:
+            changes += [begin_s, end_s]
+    return changes
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
     """A passage taken for a trip: what speaks for it, and against it.
 
-    ``late_s`` is the mean lateness along it, ``drift_s`` how much it grew; ``cost`` is
-    of both, in nats.
+    ``late_s`` is the mean lateness along it, ``drift_s`` how much it grew, ``bay_m`` how far
+    from its first stop the bus stood before (None: it was not seen to stand at the start);
+    ``cost`` is of all three, in nats.
     ``path`` is fix and metres along, from leaving the shape's start to reaching its end.
     """
 
@@ -110,6 +130,7 @@ class Fit:
     lateral_m: float
     late_s: float
     drift_s: float
+    bay_m: float | None
     cost: float
 
     @property
@@ -133,14 +154,25 @@ def fits(day: Day, shape: int, state: State, track: Track) -> list[Fit]:
     fixes = [path[n][0] for n in chosen]
     # The first fix may be a wait at the first stop: what counts is when it ended.
     times = np.where(np.arange(len(fixes)) == 0, track.depart_s[fixes], track.arrive_s[fixes])
+    mean_s = float(times.mean())
     lateral_m = state.lateral * float(day.roads.gate_m[shape])
+    stood_x, stood_y, stood_s = track.stood[fixes[0]]
+    stood = stood_s > 0 and path[0][1] <= AT_START_M
     found: list[Fit] = []
-    for candidate in day.clocks[shape]:
+    for candidate, (x, y) in zip(day.clocks[shape], day.first_stops[shape], strict=True):
+        # Most trips of a day are hours away: they need no closer look.
+        if not (candidate.due_s[0] + EARLIEST_S <= mean_s <= candidate.due_s[-1] + LATEST_S):
+            continue
         late = times - candidate.due(along)
         late_s, drift_s = float(late.mean()), float(late[-1] - late[0])
         if EARLIEST_S <= late_s <= LATEST_S:
             cost = late_cost(late_s, drift_s)
-            found.append(Fit(candidate.trip, state, tuple(path), lateral_m, late_s, drift_s, cost))
+            bay_m = float(np.hypot(stood_x - x, stood_y - y)) if stood else None
+            if bay_m is not None:
+                cost += bay_cost(bay_m, float(stood_s))
+            found.append(
+                Fit(candidate.trip, state, tuple(path), lateral_m, late_s, drift_s, bay_m, cost)
+            )
     return found
 
 

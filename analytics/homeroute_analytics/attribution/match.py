@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from homeroute_analytics.attribution.answer import MOVED_M, Answer, answer
+from homeroute_analytics.attribution.answer import MOVED_M, SURE, Answer, answer
 from homeroute_analytics.attribution.day_legs import attribute
 from homeroute_analytics.attribution.fits import Day
 from homeroute_analytics.attribution.from_files import Ping
@@ -71,7 +71,9 @@ def service_days(
     return dict(sorted(found.items()))
 
 
-def as_it_happens(devices: Mapping[str, Sequence[Ping]], day: Day) -> Iterator[Matched]:
+def as_it_happens(
+    devices: Mapping[str, Sequence[Ping]], day: Day, sure: float = SURE
+) -> Iterator[Matched]:
     """An answer for every position, from it and those before it."""
     for device, rows in devices.items():
         for drive in _stretches(rows):
@@ -82,18 +84,21 @@ def as_it_happens(devices: Mapping[str, Sequence[Ping]], day: Day) -> Iterator[M
             for ping, belongs in zip(drive, way.fix_of.tolist(), strict=True):
                 fix = belongs if belongs >= 0 else fix
                 if fix not in known:
-                    known[fix] = answer(day, way, followed, fix)
+                    known[fix] = answer(day, way, followed, fix, sure=sure)
                 yield matched(ping, known[fix])
 
 
-def at_positions(devices: Mapping[str, Sequence[Ping]], day: Day, count: int) -> Iterator[Matched]:
+def at_positions(
+    devices: Mapping[str, Sequence[Ping]], day: Day, count: int, sure: float = SURE
+) -> Iterator[Matched]:
     """One answer for each drive: ``count`` positions after 400 m, or its last one."""
     for device, rows in devices.items():
         for drive in _stretches(rows):
             told = _positions(device, drive)
             since = _under_way(day, track(told, day.roads.plane))
             last = len(drive) if since is None else min(since + count, len(drive))
-            yield matched(drive[last - 1], answer(day, track(told.until(last), day.roads.plane)))
+            way = track(told.until(last), day.roads.plane)
+            yield matched(drive[last - 1], answer(day, way, sure=sure))
 
 
 def _under_way(day: Day, way: Track) -> int | None:
@@ -111,10 +116,11 @@ def _under_way(day: Day, way: Track) -> int | None:
 
 
 def in_hindsight(
-    devices: Mapping[str, Sequence[Ping]], trips: Sequence[ScheduledTrip]
+    devices: Mapping[str, Sequence[Ping]], trips: Sequence[ScheduledTrip], sure: float = SURE
 ) -> Iterator[Matched]:
     """For every position the leg it is on, when the whole day of all devices is known."""
-    found = attribute(trips, [_positions(device, rows) for device, rows in devices.items()])
+    told = [_positions(device, rows) for device, rows in devices.items()]
+    found = attribute(trips, told, least=sure)
     routes = {trip.trip: trip.route for trip in trips}
     legs: dict[str, list[Leg]] = defaultdict(list)
     for made in found.legs:

@@ -12,7 +12,7 @@ know the timetable; which trip it was is :mod:`.fits`'s to say.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,8 +49,8 @@ LONGER, LONGER_M = 4.0, 400.0
 
 FASTEST_ALONG_MPS = 40.0
 
-LATE_ENTRY = 1.0
-"""Nats against a passage that begins elsewhere than at the shape's start."""
+LATE_ENTRY = 3.0
+"""Nats against a passage that begins elsewhere than at the shape's start: trips begin there."""
 
 AT_START_M = 300.0
 """So near its start a passage begins there."""
@@ -105,61 +105,67 @@ def follow(track: Track, roads: Roads, allowed: Allowed) -> dict[int, list[list[
     bounds = [*starts.tolist(), len(hits.fix)]
     fix, shape = hits.fix[starts].tolist(), hits.shape[starts].tolist()
     along, lateral = hits.along_m.tolist(), hits.lateral.tolist()
-    moved, depart = track.moved_m.tolist(), track.depart_s.tolist()
-    xs, ys = track.x.tolist(), track.y.tolist()
+    way = _Driven(*(v.tolist() for v in (track.moved_m, track.depart_s, track.x, track.y)))
     for n, (i, s) in enumerate(zip(fix, shape, strict=True)):
-        if not allowed(s, depart[i]):
+        if not allowed(s, way.depart_s[i]):
             continue
         steps = found.setdefault(s, [])
-        step = moved[i] - moved[i - 1] if i else FULL_STEP_M
-        weight = min(1.0, step / FULL_STEP_M)
-        near = [(along[h], lateral[h]) for h in range(bounds[n], bounds[n + 1])]
-        ways = [
-            _Way(
-                states,
-                moved[i] - moved[j],
-                ((xs[i] - xs[j]) ** 2 + (ys[i] - ys[j]) ** 2) ** 0.5,
-                depart[i] - depart[j],
-                WORST * min(i - j - 1.0, (moved[i] - moved[j] - step) / FULL_STEP_M),
-            )
-            for states in steps[-1 : -LOOK_BACK - 1 : -1]
-            if i - (j := states[0].fix) <= MISSES + 1
-        ]
-        steps.append([_state(i, *place, weight, ways) for place in near])
+        step_m = way.moved_m[i] - way.moved_m[i - 1] if i else FULL_STEP_M
+        weight = min(1.0, step_m / FULL_STEP_M)
+        steps.append(
+            [
+                _state(i, along[h], lateral[h], weight, _ways(steps, i, way, step_m))
+                for h in range(bounds[n], bounds[n + 1])
+            ]
+        )
     return found
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
-    """From an earlier fix to this one: metres fix by fix, metres straight, seconds.
+class _Driven:
+    """A track as lists, which are faster to read one by one."""
 
-    ``missed`` is what the fixes between cost, which lie off the shape or lead nowhere.
-    """
-
-    states: Sequence[State]
-    driven_m: float
-    straight_m: float
-    seconds: float
-    missed: float
+    moved_m: list[float]
+    depart_s: list[float]
+    x: list[float]
+    y: list[float]
 
 
-def _state(i: int, along_m: float, lateral: float, weight: float, ways: Sequence[_Way]) -> State:
+_Way = tuple[Sequence[State], float, float, float, float]
+"""From an earlier fix: its states, the least, the usual most, and the utmost metres forward,
+and what the fixes between cost, which lie off the shape or lead nowhere. A plain tuple, made
+only when asked for: there are millions."""
+
+
+def _ways(steps: Sequence[Sequence[State]], i: int, way: _Driven, step_m: float) -> Iterator[_Way]:
+    for states in steps[-1 : -LOOK_BACK - 1 : -1]:
+        j = states[0].fix
+        if i - j > MISSES + 1:
+            return
+        driven_m = way.moved_m[i] - way.moved_m[j]
+        straight_m = ((way.x[i] - way.x[j]) ** 2 + (way.y[i] - way.y[j]) ** 2) ** 0.5
+        seconds = way.depart_s[i] - way.depart_s[j]
+        yield (
+            states,
+            straight_m * (1.0 - SLACK_SHARE) - SLACK_M,
+            driven_m * (1.0 + SLACK_SHARE) + SLACK_M,
+            min(driven_m * LONGER + LONGER_M, FASTEST_ALONG_MPS * seconds + 4 * SLACK_M),
+            WORST * min(i - j - 1.0, (driven_m - step_m) / FULL_STEP_M),
+        )
+
+
+def _state(i: int, along_m: float, lateral: float, weight: float, ways: Iterable[_Way]) -> State:
     """The best passage that comes to that place: the best of those before, or a new one."""
     earned = max(WORST, EVIDENCE * (1.0 - 0.5 * (lateral / SIGMA) ** 2)) * weight
     best = earned - (LATE_ENTRY if along_m > AT_START_M else 0.0)
     parent: State | None = None
-    for way in ways:
-        least_m = way.straight_m * (1.0 - SLACK_SHARE) - SLACK_M
-        most_m = way.driven_m * (1.0 + SLACK_SHARE) + SLACK_M
-        bound_m = min(
-            way.driven_m * LONGER + LONGER_M, FASTEST_ALONG_MPS * way.seconds + 4 * SLACK_M
-        )
-        for state in way.states:
+    for states, least_m, most_m, bound_m, missed in ways:
+        for state in states:
             forward_m = along_m - state.along_m
             if forward_m < -BACK_M or forward_m > bound_m:
                 continue
             astray_m = max(least_m - forward_m, forward_m - most_m, 0.0)
-            total = state.evidence + earned + way.missed - astray_m / STRAY_M
+            total = state.evidence + earned + missed - astray_m / STRAY_M
             if total > best:
                 best, parent = total, state
         if parent is not None:

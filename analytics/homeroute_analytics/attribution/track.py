@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from homeroute_analytics.attribution.stands import stands
+
 Reals = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 
@@ -72,7 +74,8 @@ class Track:
 
     ``moved_m`` is the way up to each fix, straight from fix to fix; ``gone_m`` the same in
     strides of :data:`STRIDE_M`, which a receiver that wanders while the bus stands does not
-    make. ``fix_of`` has an entry for each position; -1 where it was left out.
+    make. ``fix_of`` has an entry for each position; -1 where it was left out. ``stood`` is
+    the stand that each fix ends in: middle east, north and length (:mod:`.stands`).
     """
 
     device: str
@@ -83,6 +86,7 @@ class Track:
     moved_m: Reals
     gone_m: Reals
     fix_of: Whole
+    stood: Reals
 
     def __len__(self) -> int:
         return len(self.x)
@@ -138,6 +142,10 @@ def track(found: Positions, plane: Plane) -> Track:
             fixes.append([t, t, x, y, last[4] + away])
         fix_of.append(len(fixes) - 1)
     gone_m = _gone(fixes)
+    owner = np.array(fix_of, dtype=np.int64)
+    stood = np.empty((len(fixes), 3))
+    # Of several positions of a fix the last one is written last, and stays.
+    stood[owner[owner >= 0]] = stands(ts, xs, ys)[owner >= 0]
     arrive_s, depart_s, x_m, y_m, moved_m = np.array(fixes, dtype=np.float64).reshape(-1, 5).T
     return Track(
         found.device,
@@ -147,7 +155,8 @@ def track(found: Positions, plane: Plane) -> Track:
         y_m,
         moved_m,
         gone_m,
-        np.array(fix_of, dtype=np.int64),
+        owner,
+        stood,
     )
 
 

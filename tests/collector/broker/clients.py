@@ -71,11 +71,13 @@ class Client:
         except queue.Empty:
             return False
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+    def publish(
+        self, topic: str, payload: bytes, *, retain: bool = False, within_s: float = QUIET_S * 2
+    ) -> bool:
         """Whether the broker acknowledged it (which is not yet delivery)."""
         message = self._client.publish(topic, payload, qos=1, retain=retain)
         try:
-            message.wait_for_publish(QUIET_S * 2)
+            message.wait_for_publish(within_s)
         except (ValueError, RuntimeError):
             return False
         return message.is_published()
