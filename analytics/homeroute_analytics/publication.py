@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -96,6 +97,12 @@ GROUP BY ALL ORDER BY ALL
 """  # noqa: S608 - names of ours
 
 
+def week_of(monday: date) -> str:
+    """The ISO week's name: 2026-W46."""
+    year, number, _ = monday.isocalendar()
+    return f"{year}-W{number:02d}"
+
+
 async def due(query: Query, *, timezone: str, now_ms: int, settle_days: int) -> list[date]:
     """The Mondays of weeks to be published now, oldest first."""
     zone = ZoneInfo(timezone)
@@ -105,6 +112,58 @@ async def due(query: Query, *, timezone: str, now_ms: int, settle_days: int) -> 
     rows = await query(_DUE, [newest.isoformat()])
     expired_ms = await expired_before(query)
     return [monday for (monday,) in rows if bounds(monday, zone)[0] >= expired_ms]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A week that was published, as its log says: when, by which rule, and how many cells.
+
+    ``small`` and ``complement`` are hidden ones by why; which those are is kept nowhere.
+    """
+
+    monday: date
+    published_ms: int
+    min_clients: int
+    shown: int
+    small: int
+    complement: int
+
+
+async def published(query: Query) -> list[Published]:
+    """Every week that was published, newest first."""
+    rows = await query(
+        f"SELECT day, rolled_ms, min_clients, shown, small, complement FROM {LOG} "  # noqa: S608
+        "ORDER BY day DESC",
+        [],
+    )
+    return [Published(*row) for row in rows]
+
+
+async def waiting(
+    query: Query, *, timezone: str, now_ms: int, settle_days: int
+) -> dict[date, str | None]:
+    """Why each week that has trips is not published, newest first; None: it is due."""
+    zone = ZoneInfo(timezone)
+    today = datetime.fromtimestamp(now_ms / 1000, zone).date()
+    ready = await due(query, timezone=timezone, now_ms=now_ms, settle_days=settle_days)
+    gone_ms = await expired_before(query)
+    rows = await query(
+        "SELECT DISTINCT date_trunc('week', day)::DATE AS monday FROM trip_day "  # noqa: S608
+        f"WHERE monday NOT IN (SELECT day FROM {LOG}) ORDER BY monday DESC",
+        [],
+    )
+    found: dict[date, str | None] = {}
+    for (monday,) in rows:
+        settled = monday + timedelta(days=7 + settle_days)
+        if monday in ready:
+            found[monday] = None
+        elif bounds(monday, zone)[0] < gone_ms:
+            found[monday] = "its raw points have expired: it never will be"
+        elif today < settled:
+            found[monday] = f"it settles on {settled}"
+        else:
+            found[monday] = "some day of it is not rolled up, or not to its end"
+    return found
 
 
 async def publish(
@@ -122,8 +181,7 @@ async def publish(
     """
     zone = ZoneInfo(timezone)
     start_ms = bounds(monday, zone)[0]
-    year, number, _ = monday.isocalendar()
-    week = tables(await _trips(query, monday, zone), f"{year}-W{number:02d}", rule)
+    week = tables(await _trips(query, monday, zone), week_of(monday), rule)
     if replace is not None:
         why = list(week.hidden.values())
         counts = {

@@ -26,6 +26,7 @@ COMMANDS = {
     "report": "coverage, trips, devices, hotspots: a table, or a file",
     "tail": "watch what devices send, as it arrives",
     "rollup": "compute past days' aggregates anew, by hand",
+    "publish": "publish settled weeks, or list what is published and hidden",
     "refused": "list what could not be understood, or try it again",
     "routes": "which trip a bus was driving, and why",
     "influx": "fill an empty InfluxDB from the archive",

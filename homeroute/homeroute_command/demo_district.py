@@ -26,7 +26,7 @@ from homeroute_collector.broker import Credentials, EmbeddedBroker, Endpoint
 from homeroute_collector.collector import Collector
 from homeroute_collector.config import CollectorConfig, parse
 from homeroute_collector.service import serve
-from homeroute_command import rolling, routes_explain
+from homeroute_command import keep_published, rolling, routes_explain
 from homeroute_command.demo_controls import Controls
 from homeroute_command.demo_count import Count, count
 from homeroute_command.demo_folder import DemoFolder
@@ -209,6 +209,10 @@ async def _collector(
         await filled.wait()
         await rolling.keep_rolling(collector, past_s=rolling.EVERY_S, repair=False)
 
+    async def publishing(collector: Collector) -> None:
+        await filled.wait()
+        await keep_published.keep_published(collector, every_s=rolling.EVERY_S)
+
     pages = partial(mount_pages, planted=truth.along)
     started: asyncio.Future[tuple[Collector, str]] = asyncio.get_running_loop().create_future()
     enough = asyncio.Event()
@@ -217,9 +221,15 @@ async def _collector(
             config,
             started=lambda collector, url: started.set_result((collector, url)),
             stop=enough,
-            mount=[pages, controls.mount, rolling.mount, routes_explain.mount],
+            mount=[
+                pages,
+                controls.mount,
+                rolling.mount,
+                keep_published.mount,
+                routes_explain.mount,
+            ],
             extra_ddl=tables.DDL,
-            jobs={"rollups": count_days},
+            jobs={"rollups": count_days, "publication": publishing},
             aggregates=AGGREGATES,
             status_s=STATUS_S,
         ),

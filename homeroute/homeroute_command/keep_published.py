@@ -1,21 +1,39 @@
-"""Publishes each week once it has settled, beside the collector that keeps its data."""
+"""Publishes each week once it has settled: beside the collector, or when a person asks.
+
+Guarantees: a week is published once, whoever asks; what is told of what is hidden is how
+many cells and why, never which. Does not: judge (:mod:`homeroute_analytics.publication`).
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-from datetime import date
+from collections import Counter
+from datetime import UTC, date, datetime
+from typing import Any
 
-from homeroute_analytics.publication import due, publish
+from aiohttp import web
+
+from homeroute_analytics import publication
+from homeroute_analytics.publication import Published, due, publish, week_of
 from homeroute_analytics.suppression import Rule
+from homeroute_analytics.weeks import Tables
+from homeroute_collector.api_guard import refused
 from homeroute_collector.archive import Archive
 from homeroute_collector.collector import Collector
 from homeroute_collector.config import Publish
 
 log = logging.getLogger(__name__)
 
-EVERY_S = 3_600.0
-"""A week more or less is not told apart by the hour."""
+EVERY_S = 600.0
+"""A week more or less is not told apart by minutes; a first day's history is."""
+
+PATH = "/api/1/publication"
+
+
+class NotDue(Exception):
+    """A week that cannot be published, and why."""
 
 
 async def keep_published(collector: Collector, *, every_s: float = EVERY_S) -> None:
@@ -54,3 +72,111 @@ async def publish_due(
             len(week.hidden),
         )
     return mondays
+
+
+async def weeks(
+    archive: Archive, settings: Publish, *, timezone: str, now_ms: int
+) -> dict[str, Any]:
+    """Every week with trips, newest first: published, due, or why not."""
+    known: dict[date, dict[str, Any]] = {
+        one.monday: told(one) for one in await publication.published(archive.query)
+    }
+    waiting = await publication.waiting(
+        archive.query, timezone=timezone, now_ms=now_ms, settle_days=settings.settle_days
+    )
+    for monday, why in waiting.items():
+        known[monday] = {"week": week_of(monday), "state": "waits" if why else "due", "why": why}
+    return {"weeks": [known[monday] for monday in sorted(known, reverse=True)]}
+
+
+def told(one: Published) -> dict[str, Any]:
+    """As the API and ``--json`` tell a published week."""
+    day = datetime.fromtimestamp(one.published_ms / 1000, UTC).date()
+    return {
+        "week": week_of(one.monday),
+        "state": "published",
+        "published": day.isoformat(),
+        "min_clients": one.min_clients,
+        "shown": one.shown,
+        "small": one.small,
+        "complement": one.complement,
+    }
+
+
+async def preview(
+    archive: Archive, settings: Publish, monday: date, *, timezone: str, now_ms: int
+) -> dict[str, Any]:
+    """What would be published of a week that is not yet; keeps nothing. Raises NotDue."""
+    if monday in {one.monday for one in await publication.published(archive.query)}:
+        raise NotDue(f"{week_of(monday)} was published, and is never computed again; see --list")
+    waiting = await publication.waiting(
+        archive.query, timezone=timezone, now_ms=now_ms, settle_days=settings.settle_days
+    )
+    if monday not in waiting:
+        raise NotDue(f"{week_of(monday)} has no trip that was rolled up")
+    week = await publish(
+        archive.query,
+        None,
+        monday,
+        timezone=timezone,
+        now_ms=now_ms,
+        rule=Rule(settings.min_clients),
+    )
+    why = waiting[monday]
+    return {
+        "week": week_of(monday),
+        "state": "waits" if why else "due",
+        "why": why,
+        "min_clients": settings.min_clients,
+        "cells": cells(week),
+    }
+
+
+def cells(week: Tables) -> list[dict[str, Any]]:
+    """Of each table and part of the day: cells shown, and hidden by why."""
+    counted = Counter(("learning_week", row.period, "shown") for row in week.learning)
+    counted += Counter(("filter_week", row.period, "shown") for row in week.filter)
+    counted += Counter((key[0], key[1], why) for key, why in week.hidden.items())
+    return [
+        {"table": table, "period": period}
+        | {how: counted[table, period, how] for how in ("shown", "small", "complement")}
+        for table, period in sorted({key[:2] for key in counted}, reverse=True)
+    ]
+
+
+async def answer(
+    archive: Archive, settings: Publish, body: dict[str, Any], *, timezone: str, now_ms: int
+) -> dict[str, Any]:
+    """List the weeks, try one (``week``, a Monday), or (``publish``) publish what is due."""
+    if body.get("week"):
+        monday = date.fromisoformat(str(body["week"]))
+        return await preview(archive, settings, monday, timezone=timezone, now_ms=now_ms)
+    done: list[date] = []
+    if body.get("publish"):
+        done = await publish_due(archive, settings, timezone=timezone, now_ms=now_ms)
+    listed = await weeks(archive, settings, timezone=timezone, now_ms=now_ms)
+    return listed | {"done": [week_of(monday) for monday in done]}
+
+
+def mount(app: web.Application, collector: Collector) -> None:
+    """Let the collector be asked: POST ``{}``, ``{"week": MONDAY}`` or ``{"publish": true}``."""
+
+    async def asked(request: web.Request) -> web.Response:
+        try:
+            body = json.loads(await request.text() or "{}")
+            if not isinstance(body, dict):
+                return refused(400, "want a JSON object")
+            found = await answer(
+                collector.archive,
+                collector.config.publish,
+                body,
+                timezone=collector.timezone,
+                now_ms=collector.clock.now_ms(),
+            )
+        except NotDue as error:
+            return refused(409, str(error))
+        except ValueError as error:
+            return refused(400, str(error))
+        return web.json_response(found)
+
+    app.router.add_post(PATH, asked)

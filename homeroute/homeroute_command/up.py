@@ -30,12 +30,11 @@ from homeroute_collector.broker import (
 from homeroute_collector.collector import Collector
 from homeroute_collector.config import CollectorConfig, ConfigError
 from homeroute_collector.service import CannotStart, serve
-from homeroute_command import changing, rolling, routes_explain
+from homeroute_command import changing, keep_published, rolling, routes_explain
 from homeroute_command.called import called
 from homeroute_command.configured import DEFAULT_DATA, configuration
 from homeroute_command.failure import Failure
 from homeroute_command.followed import AGGREGATES
-from homeroute_command.keep_published import keep_published
 from homeroute_command.keep_schedule import keep_schedule
 from homeroute_dashboards import pages
 from homeroute_dashboards.pages.ribbon_answers import Planted
@@ -164,12 +163,18 @@ async def _serve(config: CollectorConfig, listen: Listen | None, broker_port: in
         config,
         started=started,
         stop=stop,
-        mount=[mount_pages, changing.mount, rolling.mount, routes_explain.mount],
+        mount=[
+            mount_pages,
+            changing.mount,
+            rolling.mount,
+            keep_published.mount,
+            routes_explain.mount,
+        ],
         extra_ddl=tables.DDL,
         jobs={
             "schedule": keep_schedule,
             "rollups": rolling.keep_rolling,
-            "publication": keep_published,
+            "publication": keep_published.keep_published,
         },
         seal=rolling.seal,
         aggregates=AGGREGATES,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -16,6 +19,7 @@ from homeroute_collector.config import Publish
 from homeroute_collector.influx import Follower
 from homeroute_collector.influx_aggregates import AggregateSource, Logged
 from homeroute_collector.influx_targets import Influx1
+from homeroute_command.__main__ import main
 from homeroute_command.followed import AGGREGATES
 from homeroute_command.keep_published import publish_due
 from tests.analytics.published_trips import MONDAY, ZONE, drive, ms
@@ -32,6 +36,53 @@ def test_every_aggregate_is_followed_into_its_own_database() -> None:
     for name in DECLARED:
         assert name in names(getattr(AGGREGATES, audience(name)))
     assert not names(AGGREGATES.staff) & names(AGGREGATES.published)
+
+
+def test_a_person_sees_what_is_published_and_how_much_is_hidden_but_never_which(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "collector.toml").write_text(
+        f'district = "springfield"\ndata_dir = "."\ntimezone = "{ZONE}"\n'
+    )
+    archive = Archive.open(
+        tmp_path / "archive.duckdb", district="springfield", extra_ddl=tables.DDL
+    )
+
+    async def drives() -> None:
+        for number, (route, clients) in enumerate({"7": 6, "8": 22, "9": 23}.items()):
+            await archive.transaction(
+                lambda db, _, n=number, r=route, c=clients: drive(db, f"bus-{n}", r, clients=c)  # type: ignore[misc]
+            )
+
+    try:
+        asyncio.run(drives())
+    finally:
+        archive.close()
+
+    clock = SimpleNamespace(time_ns=lambda: SETTLED_MS * 1_000_000)
+    monkeypatch.setattr("homeroute_command.publish.time", clock)
+
+    def publish(*words: str) -> tuple[int, Any, str]:
+        code = main(["publish", *words, "--data", str(tmp_path), "--json"])
+        said = capsys.readouterr()
+        return code, json.loads(said.out or "null"), said.err
+
+    _, tried, _ = publish("--week", "2026-W46", "--dry-run")
+    learning = {"table": "learning_week", "period": "AM", "shown": 2, "small": 1, "complement": 1}
+    assert learning in tried["cells"]
+    listed = publish("--list")[1]
+    assert listed == {"weeks": [{"week": "2026-W46", "state": "due", "why": None}], "done": []}
+    _, done, _ = publish()
+    assert done["done"] == ["2026-W46"]
+    (week,) = done["weeks"]
+    assert week["state"] == "published"
+    assert (week["min_clients"], week["small"] >= 1, week["complement"] >= 1) == (10, True, True)
+    assert publish()[1] == {"weeks": [week], "done": []}
+    code, _, err = publish("--week", "2026-W46", "--dry-run")
+    assert (code, "was published, and is never computed again" in err) == (1, True)
+    assert publish("--week", "2026-W46")[0] == 2
+    assert main(["publish", "--list", "--data", str(tmp_path)]) == 0
+    assert "published 2026-11-23" in capsys.readouterr().out
 
 
 @pytest.mark.slow
