@@ -56,6 +56,8 @@ PACKAGES = {
     "chromium": "the pages, in a browser",
     "chromium-driver": "the pages, in a browser",
     "faketime": "a device that boots in 1970",
+    "mosquitto-clients": "the broker's health check under docker compose",
+    "prometheus-alertmanager": "Grafana's mute timings, checked by amtool",
 }
 """Debian packages of the real servers, and what a test run without one does not see."""
 
@@ -69,6 +71,7 @@ UNITS = (
     "hostapd.service",
     "wpa_supplicant.service",
     "ModemManager.service",
+    "prometheus-alertmanager.service",
 )
 """What those packages would have systemd start, now or at the next boot."""
 
@@ -82,6 +85,7 @@ CHECKS = {
     "types": ["mypy"],
     "generated pages": ["python", "docs/generate.py", "--check"],
     "dashboards": ["python", "-m", "homeroute_dashboards.grafana", "--check"],
+    "alert rules": ["python", "-m", "homeroute_dashboards.grafana.alert_files", "--check"],
 }
 
 
@@ -239,6 +243,7 @@ def run(command: str, arguments: list[str]) -> int:
         made = [
             call("python", "docs/generate.py", *arguments),
             call("python", "-m", "homeroute_dashboards.grafana", *arguments),
+            call("python", "-m", "homeroute_dashboards.grafana.alert_files", *arguments),
         ]
         return max(made)
     if command == "bench":

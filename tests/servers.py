@@ -37,6 +37,8 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "victoria-metrics": ("victoria-metrics",),
     "chromium": ("chromium", "chromedriver"),
     "faketime": ("faketime",),
+    "mosquitto_sub": ("mosquitto_sub",),
+    "amtool": ("amtool",),
 }
 """The programs behind each name that ``@pytest.mark.real`` takes."""
 
@@ -53,6 +55,8 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
     "victoria-metrics": ("victoria-metrics",),
     "chromium": ("chromium", "chromium-driver"),
     "faketime": ("faketime",),
+    "mosquitto_sub": ("mosquitto-clients",),
+    "amtool": ("prometheus-alertmanager",),
 }
 """The Debian packages they come from; bootstrap.py installs the same, which a test checks."""
 

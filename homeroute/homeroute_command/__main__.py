@@ -30,6 +30,7 @@ COMMANDS = {
     "refused": "list what could not be understood, or try it again",
     "routes": "which trip a bus was driving, and why",
     "influx": "fill an empty InfluxDB from the archive",
+    "dashboards": "Grafana's: list, export, push into one that is there, mute by calendar",
     "simulate": "a district without hardware, that knows the truth: fleet, load, history, score",
 }
 """Every command and what it is for, in the order a newcomer needs them."""

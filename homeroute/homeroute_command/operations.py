@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from homeroute_analytics import device_lives, importing
+from homeroute_analytics import device_lives, importing, timetable
 from homeroute_analytics.imports import Document, Execute, ImportRefused
 from homeroute_wire.schema import ID_PATTERN
 
@@ -54,6 +56,38 @@ def _devices(
     return {"on": day.isoformat(), "devices": [_plain(life) for life in found]}
 
 
+AHEAD_DAYS = 400
+"""How far service hours are told: to the end of the next school year's first term."""
+
+
+def _hours(
+    execute: Execute, _: dict[str, Any], timezone: str, today: date, __: int
+) -> dict[str, Any]:
+    """First departure and last arrival of every day ahead that has a trip, in minutes."""
+
+    async def query(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+        return execute(sql, list(params))
+
+    last_day = today + timedelta(AHEAD_DAYS)
+    # It waits for nothing but the database, which this very thread holds.
+    drives = asyncio.run(timetable.drives(query, today, last_day, timezone))
+    zone = ZoneInfo(timezone)
+    days: dict[str, list[int]] = {}
+    for drive in drives:
+        held = days.setdefault(drive.service_day.isoformat(), [24 * 60, 0])
+        start, end = (_minute(ms, drive.service_day, zone) for ms in (drive.start_ms, drive.end_ms))
+        held[:] = min(held[0], start), max(held[1], end)
+    return {"timezone": timezone, "today": today.isoformat(), "days": days}
+
+
+def _minute(time_ms: int, day: date, zone: ZoneInfo) -> int:
+    """Minutes on the clock of that day; what ends after midnight ends with it."""
+    local = datetime.fromtimestamp(time_ms / 1000, zone)
+    if local.date() != day:
+        return 0 if local.date() < day else 24 * 60
+    return local.hour * 60 + local.minute + (local.second > 0)
+
+
 def _plain(life: dict[str, Any]) -> dict[str, Any]:
     return {k: v.isoformat() if isinstance(v, date) else v for k, v in life.items()}
 
@@ -82,4 +116,5 @@ OPERATIONS: dict[str, Operation] = {
     "replace": _replace,
     "retire": _retire,
     "devices": _devices,
+    "hours": _hours,
 }

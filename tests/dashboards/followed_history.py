@@ -21,6 +21,7 @@ from homeroute_analytics.publication import due, publish
 from homeroute_analytics.road_hours import around
 from homeroute_analytics.rollups import rollup_day
 from homeroute_analytics.suppression import Rule
+from homeroute_collector.alert_conditions import Ending, Facts
 from homeroute_collector.archive import Archive
 from homeroute_collector.archive_records import of_records
 from homeroute_collector.broker_figures import TOPICS, BrokerFigures
@@ -55,6 +56,9 @@ UNTOLD = (
            loss_ratio=0.0, rsrp_dbm=-87.0, rsrq_db=-9.0, sinr_db=12.0),
 )  # fmt: skip
 """What a simulated history has no samplers for, said every 30 s by every bus but one."""
+
+
+FACTS = Facts(disk_free_ratio=0.5, certificates=(Ending("ca.pem", 4_000_000_000_000),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +147,7 @@ async def _believed(archive: Archive, where: World, newest_ms: int) -> None:
             broker.heard(name, str(now_ms // 1000).encode(), now_ms=now_ms)
         ingest.counts.received += 1_000
         ingest.counts.stored += 1_000
-        await asyncio.gather(*map(archive.commit, commits(collector, now_ms)))
+        await asyncio.gather(*map(archive.commit, commits(collector, now_ms, FACTS)))
 
 
 async def _written(archive: Archive, url: str, zone: str) -> None:

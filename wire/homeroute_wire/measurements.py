@@ -250,6 +250,28 @@ class Pipeline(Measurement):
         "age of the oldest point not yet in InfluxDB", "s", minimum=0.0, maximum=1e10, optional=True
     )
     queue: int = integer("batches waiting for validation", "batches")
+    broker_connected: bool | None = flag("connected to the broker", optional=True)
+    disk_free_ratio: float | None = real(
+        "free share of the disk with the archive",
+        "ratio",
+        minimum=0.0,
+        maximum=1.0,
+        optional=True,
+    )
+    calendar_days: float | None = real(
+        "until the last imported calendar ends; below 0: it has ended",
+        "d",
+        minimum=-1e6,
+        maximum=1e6,
+        optional=True,
+    )
+    certificate_days: float | None = real(
+        "until the first certificate of the broker ends; below 0: it has ended",
+        "d",
+        minimum=-1e6,
+        maximum=1e6,
+        optional=True,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
