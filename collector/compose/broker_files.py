@@ -46,6 +46,7 @@ def render(data: Path, district: str, folder: Path, port: int) -> None:
     plan = Plan(district, PLAIN_PORT, tls, folder, credentials.accounts())
     for name, text in MOSQUITTO.files(plan).items():
         write_private(folder / name, text)
+    write_private(folder / "ca.pem", authority.certificate.read_text())  # its health check's
     write_private(folder / "version", f"{time.time_ns()}\n")
 
 

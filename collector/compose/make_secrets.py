@@ -13,7 +13,8 @@ import secrets
 import sys
 from pathlib import Path
 
-NAMES = ("influxdb_password", "influxdb_token", "grafana_password")
+NAMES = ("influxdb_password", "influxdb_token", "grafana_password", "smtp_password")
+"""The mail server's password is its owner's to write over."""
 
 
 def make(folder: Path) -> list[Path]:

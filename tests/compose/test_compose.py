@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import re
 import ssl
@@ -15,15 +17,19 @@ from dataclasses import replace
 from importlib import util
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import paho.mqtt.client as mqtt
 import pytest
 import yaml
+from compose_spec import PyCompose
 from paho.mqtt.enums import CallbackAPIVersion
 
 from homeroute_collector.broker import Credentials
 from homeroute_collector.broker.program import Plan
 from homeroute_collector.config import load
+from homeroute_collector.service import REPORTING_DAYS
+from homeroute_command import dashboards
 from homeroute_simulators.world import found
 from tests.servers import wait_until
 
@@ -31,6 +37,8 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "collector/compose"
 TEXT = (ROOT / "docker-compose.yml").read_text("utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
+INIT = FOLDER / "influxdb-init.sh"
+PROVISIONED = "dashboards/grafana/provisioning"
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 SETTINGS = dict(
     line.split("=", 1)
@@ -56,12 +64,72 @@ def test_every_variable_is_in_the_example_and_every_one_there_is_used() -> None:
     assert "$" not in filled(TEXT), "no other way to name a variable"
 
 
+def test_it_is_what_the_compose_specification_allows() -> None:
+    judged(TEXT)
+    for wrong in (
+        TEXT.replace("restart: unless-stopped", "restart: sometimes"),
+        TEXT.replace("healthcheck:", "heathcheck:"),
+        TEXT.replace("interval: 5s", "interval: soon"),
+        TEXT.replace("secrets: [grafana_password]", "secrets: [other]"),
+        TEXT.replace("- buses:/home", "- cars:/home"),
+    ):
+        assert wrong != TEXT
+        with pytest.raises(ValueError, match=r"."):
+            judged(wrong)
+
+
+def judged(text: str) -> None:
+    """Read strictly, with merges and variables resolved as Compose does first."""
+    PyCompose.from_yaml(yaml.safe_dump(yaml.safe_load(filled(text)))).validate()
+
+
+ONCE = {"grafana-setup"}
+"""Services that do one thing and end."""
+
+
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_service_is_pinned_watched_and_restarted(name: str) -> None:
+def test_a_service_is_pinned_watched_restarted_and_bounded(name: str) -> None:
     service = SERVICES[name]
     assert re.fullmatch(r"[a-z/-]+:\d+\.\d+\.\d+", service["image"])
-    assert service["healthcheck"]["test"]
-    assert service["restart"] == "unless-stopped"
+    if name in ONCE:
+        assert service["restart"] == "on-failure"
+    else:
+        assert service["healthcheck"]["test"]
+        assert service["restart"] == "unless-stopped"
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["read_only"] is True
+    assert re.fullmatch(r"\d+[mg]", filled(service["mem_limit"]))
+    assert service["pids_limit"] <= 512
+    assert set(service["logging"]["options"]) == {"max-size", "max-file"}
+    assert not service["image"].startswith("homeroute") or "user" not in service, "the image says"
+
+
+def test_who_reads_a_token_is_in_the_group_that_it_is_written_for() -> None:
+    """InfluxDB writes them; its folder belongs to group 10001 (Dockerfile), and so do readers."""
+    assert SERVICES["influxdb"]["user"].split(":")[1] == "10001"
+    assert SERVICES["grafana"]["user"].split(":")[1] == "10001"
+    mounts = {
+        name: next(m for m in service["volumes"] if m.startswith("tokens:"))
+        for name, service in SERVICES.items()
+        if any(m.startswith("tokens:") for m in service["volumes"])
+    }
+    assert {name for name, mount in mounts.items() if not mount.endswith(":ro")} == {
+        "influxdb",
+        "broker-files",  # the first: the volume takes over the image's owner
+    }
+    first = SERVICES["influxdb"]["depends_on"]
+    assert "broker-files" in first
+
+
+def test_memory_of_all_but_the_demo_fits_a_small_machine() -> None:
+    sizes = {"m": 1, "g": 1024}
+    mebibytes = [
+        int(filled(s["mem_limit"])[:-1]) * sizes[filled(s["mem_limit"])[-1]]
+        for name, s in SERVICES.items()
+        if "profiles" not in s and name not in ONCE
+    ]
+    assert sum(mebibytes) <= 3_072, "a Raspberry Pi 5 with 4 GB"
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -112,7 +180,8 @@ def test_the_collectors_settings_are_valid_and_name_the_services_beside_it(name:
     environment = SERVICES["influxdb"]["environment"]
     assert config.influx.database == environment["DOCKER_INFLUXDB_INIT_BUCKET"]
     assert config.influx.org == environment["DOCKER_INFLUXDB_INIT_ORG"]
-    assert str(config.influx.token_file).removeprefix("/run/secrets/") in COMPOSE["secrets"]
+    assert str(config.influx.token_file) == "/var/lib/homeroute-tokens/collector"
+    assert "token collector" in INIT.read_text("utf-8")
     assert config.simulated is (name == "collector-demo.toml")
     hours = int(environment["DOCKER_INFLUXDB_INIT_RETENTION"].removesuffix("h"))
     assert hours == config.retention_days * 24
@@ -120,7 +189,7 @@ def test_the_collectors_settings_are_valid_and_name_the_services_beside_it(name:
 
 def test_the_image_copies_what_exists_and_runs_the_scripts_it_holds() -> None:
     dockerfile = (ROOT / "collector/Dockerfile").read_text()
-    for line in re.findall(r"^COPY (.*) \S+$", dockerfile, re.MULTILINE):
+    for line in re.findall(r"^COPY (?!--from)(.*) \S+$", dockerfile, re.MULTILINE):
         assert all((ROOT / source).exists() for source in line.split()), line
     for service in SERVICES.values():
         for word in service.get("entrypoint", ()):
@@ -178,7 +247,16 @@ def may_connect(port: int, ca_file: Path, user: str, password: str) -> bool:
     return codes[:1] == [True]
 
 
+def healthy(folder: Path, port: int) -> bool:
+    """The health check of docker-compose.yml, with this machine's folder and port."""
+    shell, at, script_, *given = SERVICES["mosquitto"]["healthcheck"]["test"]
+    assert (shell, at, given) == ("CMD", "/bin/sh", ["/var/lib/homeroute-broker", "8883"])
+    argv = [at, str(FOLDER / Path(script_).name), str(folder), str(port)]
+    return subprocess.run(argv, capture_output=True, check=False, timeout=20).returncode == 0
+
+
 @pytest.mark.real("mosquitto")
+@pytest.mark.real("mosquitto_sub")
 @pytest.mark.slow
 def test_a_device_enrolled_while_the_broker_runs_is_let_in_by_its_password_alone(
     tmp_path: Path, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
@@ -214,6 +292,8 @@ def test_a_device_enrolled_while_the_broker_runs_is_let_in_by_its_password_alone
             wait_until(
                 lambda: not may_connect(port, ca_file, "bus-01", password), "and then no more"
             )
+            assert healthy(folder, port), "strangers are refused, over TLS"
+        assert not healthy(folder, port), "and nobody is there to refuse them"
     finally:
         watching.set()
         keep.join()
@@ -244,8 +324,115 @@ def test_broker_files_once_writes_what_mosquitto_needs_for_its_owner_only(tmp_pa
         "acl",
         "server.pem",
         "server.key",
+        "ca.pem",
         "version",
     }
     assert set(files.values()) == {0o600}
     conf = (tmp_path / "broker/mosquitto.conf").read_text()
     assert "listener 8883 0.0.0.0" in conf and "allow_anonymous false" in conf
+
+
+INFLUX = """#!/usr/bin/env python3
+# A stand-in for InfluxDB's command line, 2.7: writes down what it is asked, and answers as that
+# does with --json (keys and indentation of its own source), failing where that fails.
+import json, os, sys
+args = sys.argv[1:]
+with open(os.environ["ASKED"], "a") as file:
+    file.write(json.dumps(args) + "\\n")
+def value(flag):
+    return args[args.index(flag) + 1]
+if value("--org") != "homeroute" or "--json" not in args:
+    sys.exit("Error: unknown organization, or a table that nobody parses")
+if args[:2] == ["bucket", "create"]:
+    if os.environ.get("BROKEN"):
+        sys.exit("Error: failed to create bucket: bucket with name reporting already exists")
+    print(json.dumps({"id": "2222222222222222", "name": value("--name"), "retentionPeriod": 1,
+                      "shardGroupDuration": 1, "orgID": "0000000000000000"}, indent="\\t"))
+elif args[:2] == ["auth", "create"]:
+    ids = [args[i + 1] for i, a in enumerate(args) if a in ("--read-bucket", "--write-bucket")]
+    if any(len(one) != 16 for one in ids):
+        sys.exit("Error: invalid bucket ID (did you pass a bucket name instead of an ID?)")
+    print(json.dumps({"id": "0a", "description": value("--description"),
+                      "token": "secret+/of==" + value("--description")[:9], "status": "active",
+                      "userName": "homeroute", "userID": "1", "permissions": []}, indent="\\t"))
+else:
+    sys.exit("Error: unknown command")
+"""
+
+
+def initialised(tmp_path: Path, **more: str) -> tuple[int, list[list[str]], Path]:
+    """Run InfluxDB's first start's script: its exit code, what was asked, the tokens' folder."""
+    tokens, asked, bin_ = (tmp_path / name for name in ("tokens", "asked", "bin"))
+    tokens.mkdir()
+    bin_.mkdir()
+    (bin_ / "influx").write_text(INFLUX)
+    (bin_ / "influx").chmod(0o755)
+    environment = {
+        "PATH": f"{bin_}:/usr/bin:/bin", "ASKED": str(asked), "HOMEROUTE_TOKENS": str(tokens),
+        "DOCKER_INFLUXDB_INIT_ORG": "homeroute",
+        "DOCKER_INFLUXDB_INIT_BUCKET_ID": "1111111111111111", **more,
+    }  # fmt: skip
+    # As the image does: by itself, so it must be executable and say who runs it.
+    done = subprocess.run([INIT], env=environment, capture_output=True, text=True, check=False)
+    lines = asked.read_text().splitlines()
+    return done.returncode, [json.loads(line) for line in lines], tokens
+
+
+def test_influxdb_s_first_start_makes_the_second_bucket_and_tokens_that_may_no_more(
+    tmp_path: Path,
+) -> None:
+    code, asked, tokens = initialised(tmp_path)
+    assert code == 0
+    bucket, *auths = asked
+    assert bucket[bucket.index("--name") + 1] == "reporting"
+    assert bucket[bucket.index("--retention") + 1] == f"{REPORTING_DAYS * 24}h"
+    telemetry, reporting = "1111111111111111", "2222222222222222"
+    given = [[a for a in auth if a.startswith(("--read", "--write", "1", "2"))] for auth in auths]
+    assert given == [
+        ["--write-bucket", telemetry, "--write-bucket", reporting],
+        ["--read-bucket", telemetry, "--read-bucket", reporting],
+        ["--read-bucket", reporting],
+    ]
+    held = {path.name: path.read_text() for path in tokens.iterdir()}
+    assert set(held) == {"collector", "grafana", "evaluators"}
+    assert held["collector"] == "secret+/of==Homeroute", "the token, whole, and no line break"
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o640 for path in tokens.iterdir())
+
+
+def test_a_first_start_that_fails_says_so_and_leaves_no_token(tmp_path: Path) -> None:
+    code, _, tokens = initialised(tmp_path, BROKEN="1")
+    assert code != 0
+    assert list(tokens.iterdir()) == []
+
+
+def test_grafana_s_datasources_read_the_token_that_is_mounted_and_the_buckets_that_are_made() -> (
+    None
+):
+    held = yaml.safe_load((ROOT / PROVISIONED / "datasources/homeroute.yml").read_text("utf-8"))
+    for source in held["datasources"]:
+        secret = source["secureJsonData"]["httpHeaderValue1"]
+        assert secret == "Token $__file{/var/lib/homeroute-tokens/grafana}"
+        assert source["jsonData"]["dbName"] in ("telemetry", "reporting")
+        assert source["uid"] == f"homeroute-{source['jsonData']['dbName']}"
+        # An organisation that is not there yet keeps Grafana from starting.
+        assert source.get("orgId", 1) == 1
+
+
+def test_what_grafana_is_told_of_its_environment_is_what_its_files_ask() -> None:
+    environment = SERVICES["grafana"]["environment"]
+    asked: set[str] = set()
+    for path in (ROOT / PROVISIONED).rglob("*.yml"):
+        if path.name != "rules.yml":  # whose dollars are InfluxQL's
+            asked |= set(re.findall(r"\$(HOMEROUTE_\w+)", path.read_text("utf-8")))
+    assert asked == {name for name in environment if name.startswith("HOMEROUTE_")}
+
+
+def test_the_evaluators_setup_is_a_command_that_there_is_and_reads_what_is_mounted() -> None:
+    service = SERVICES["grafana-setup"]
+    parser = argparse.ArgumentParser()
+    dashboards.add_parser(parser.add_subparsers())
+    given = parser.parse_args(service["command"])
+    assert given.reporting_token_file == Path("/var/lib/homeroute-tokens/evaluators")
+    assert given.password_file.name in service["secrets"]
+    assert urlsplit(given.url).hostname in SERVICES
+    assert urlsplit(given.influx_url).hostname in SERVICES
