@@ -71,7 +71,7 @@ def test_it_is_what_the_compose_specification_allows() -> None:
         TEXT.replace("healthcheck:", "heathcheck:"),
         TEXT.replace("interval: 5s", "interval: soon"),
         TEXT.replace("secrets: [grafana_password]", "secrets: [other]"),
-        TEXT.replace("- buses:/home", "- cars:/home"),
+        TEXT.replace("condition: service_healthy", "condition: service_happy"),
     ):
         assert wrong != TEXT
         with pytest.raises(ValueError, match=r"."):
