@@ -24,14 +24,21 @@ from pathlib import Path
 
 from homeroute_analytics import tables
 from homeroute_analytics.before_after import Where, before_after
+from homeroute_analytics.connectivity import connectivity
 from homeroute_analytics.dead_zones import worklist
 from homeroute_analytics.directors import Span, by_route, by_trip, longest_gaps, segments
+from homeroute_analytics.ribbon import choices, ribbon
 from homeroute_analytics.rollups import DAILY
 from homeroute_collector.archive import Archive
 from homeroute_command import rolling
+from homeroute_dashboards.reports.answering import answer
+from homeroute_dashboards.reports.header import Place
 
 ZONE = "America/Chicago"
 LATER_MS = 2_000_000_000_000
+AFTER_MS = 2_300_000_000_000
+"""When the copies are asked for: all of them lie in the past."""
+
 FIRST = date(2040, 1, 2)
 """Of the copies: clear of the days that were filled."""
 
@@ -106,6 +113,9 @@ async def copy(archive: Archive, days: list[date], done: int, count: int) -> Non
                 f'FROM "{table}" WHERE day = ?',
                 [new, days[number % len(days)]],
             )
+        await archive.execute(
+            "INSERT INTO rollup_days (day, rolled_ms, sealed) VALUES (?, 0, true)", [new]
+        )
 
 
 async def ask(archive: Archive, count: int) -> None:
@@ -117,8 +127,23 @@ async def ask(archive: Archive, count: int) -> None:
     query = archive.query
     of_route = Span(span.first_day, span.last_day, route=route)
     (worst, *_) = await worklist(query, span)
-    place = Where(place=(worst.lat, worst.lon, worst.radius_m))
+    where = Where(place=(worst.lat, worst.lon, worst.radius_m))
+    until = FIRST + timedelta(days=364)
+    asked = {"from": FIRST.isoformat(), "to": until.isoformat()}
+    (choice, *_) = await choices(query, of_route)
+    district = Place("quillhaven", ZONE, simulated=True, version="0")
     questions: dict[str, Callable[[], Awaitable[object]]] = {
+        "the page: connectivity by route and hour": lambda: connectivity(
+            query, FIRST, until, timezone=ZONE, now_ms=AFTER_MS
+        ),
+        "the page: which trips there are": lambda: choices(query, span),
+        "the page: a ribbon": lambda: ribbon(query, choice, span),
+        "report coverage, as a page to print": lambda: answer(
+            query, "coverage", asked | {"format": "html"}, district, AFTER_MS
+        ),
+        "report trips, 55,000 rows as Parquet": lambda: answer(
+            query, "trips", asked | {"format": "parquet"}, district, AFTER_MS
+        ),
         "routes": lambda: by_route(query, span),
         "trips": lambda: by_trip(query, span),
         "longest gaps": lambda: longest_gaps(query, span),
@@ -126,7 +151,7 @@ async def ask(archive: Archive, count: int) -> None:
         "all segments": lambda: segments(query, span),
         "dead zones": lambda: worklist(query, span),
         "before and after, a place": lambda: before_after(
-            query, middle, place, before_days=200, after_days=200
+            query, middle, where, before_days=200, after_days=200
         ),
     }
     for name, question in questions.items():

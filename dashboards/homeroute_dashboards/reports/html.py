@@ -1,7 +1,8 @@
 """A report as one page that prints, and that can be mailed: nothing of it lies elsewhere.
 
 Guarantees: no script, no other host, no image; every word of the data is escaped; what
-it rests on and how it was counted stand on the page. Does not: draw.
+it rests on and how it was counted stand on the page. Does not: draw, or hold the wide
+columns and the rows past those people are shown; files do.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ p { margin: 0.2rem 0; max-width: 50rem; }
 .note { background: var(--warn); padding: 0.5rem 0.9rem; border-left: 4px solid var(--mixed); }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; margin: 0.5rem 0 0; font-size: 0.88rem; }
+tbody td:first-child { min-width: 6.5rem; }
 th { text-align: left; color: var(--soft); font-weight: 500; vertical-align: bottom; }
 th, td { padding: 0.3rem 0.6rem 0.3rem 0; border-bottom: 1px solid var(--line); }
 td.n, th.n { text-align: right; white-space: nowrap; }
@@ -84,7 +86,9 @@ def _table(table: Table) -> str:
     head = f"<h2>{escape(table.title)}</h2>\n<p class='soft'>{escape(table.about)}</p>\n"
     if not table.rows:
         return f"{head}<p>{escape(table.empty)}</p>\n"
-    columns = [(i, c, " class='n'" * is_number(c)) for i, c in enumerate(table.columns)]
+    columns = [
+        (i, c, " class='n'" * is_number(c)) for i, c in enumerate(table.columns) if not c.wide
+    ]
     names = "".join(f"<th scope='col'{css}>{escape(c.heading)}</th>" for _, c, css in columns)
     lines = []
     for row in table.rows[: table.shown]:
