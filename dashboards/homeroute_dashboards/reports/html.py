@@ -32,7 +32,7 @@ p { margin: 0.2rem 0; max-width: 50rem; }
 .note { background: var(--warn); padding: 0.5rem 0.9rem; border-left: 4px solid var(--mixed); }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; margin: 0.5rem 0 0; font-size: 0.88rem; }
-tbody td:first-child { min-width: 6.5rem; }
+tbody td:first-child:not(.n) { min-width: 6.5rem; }
 th { text-align: left; color: var(--soft); font-weight: 500; vertical-align: bottom; }
 th, td { padding: 0.3rem 0.6rem 0.3rem 0; border-bottom: 1px solid var(--line); }
 td.n, th.n { text-align: right; white-space: nowrap; }
