@@ -1,12 +1,19 @@
 """What a night costs, and what a director waits: rollups and questions of a 100-bus district.
 
     python benchmarks/rollups.py [--buses N] [--days N] [--growth 30 90 180]
+    python benchmarks/rollups.py --data DIR
 
 Fills an archive with that many real (simulated) school days, every fault on, and rolls
 each up as the nightly job does: attribution, then rollup, whole days. Then its aggregates
 (not its raw points) are copied onto as many school days as a year has, each copy a day
 of its own, and every question is asked of 30, 90 and 180 of them; the median of five.
 Last, today is written once more sixty times, as in an hour, and again, for what the file grows by.
+
+With --data nothing is copied: DIR is a folder that `homeroute simulate history` filled, of as
+many days as one has patience for. Every day is rolled up in turn, so that each night finds all
+raw points and the aggregates of the days before it; then every question and every report is
+asked of the last 30, 90 and 180 days that are there. Seconds are of the wall, and of the
+processor, which other loads on the machine do not lengthen as much.
 """
 
 from __future__ import annotations
@@ -34,7 +41,7 @@ from homeroute_command import rolling
 from homeroute_dashboards.reports.answering import answer
 from homeroute_dashboards.reports.header import Place
 
-ZONE = "America/Chicago"
+DISTRICT, ZONE = "quillhaven", "America/Chicago"
 LATER_MS = 2_000_000_000_000
 AFTER_MS = 2_300_000_000_000
 """When the copies are asked for: all of them lie in the past."""
@@ -49,7 +56,12 @@ def main() -> int:
     parser.add_argument("--buses", type=int, default=100)
     parser.add_argument("--days", type=int, default=5)
     parser.add_argument("--growth", type=int, nargs="+", default=[30, 90, 180])
+    parser.add_argument("--data", type=Path, metavar="DIR", help="a filled folder; see above")
+    parser.add_argument("--asked-only", action="store_true", help="of --data: it is rolled up")
     chosen = parser.parse_args()
+    if chosen.data:
+        asyncio.run(measure_filled(chosen.data, chosen.growth, rolled=chosen.asked_only))
+        return 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         subprocess.run(
@@ -66,18 +78,20 @@ def main() -> int:
 
 async def measure(folder: Path, growth: list[int]) -> None:
     """Roll up, copy, ask."""
-    archive = Archive.open(folder / "archive.duckdb", district="quillhaven", extra_ddl=tables.DDL)
+    archive = Archive.open(folder / "archive.duckdb", district=DISTRICT, extra_ddl=tables.DDL)
     try:
         rows = await archive.query("SELECT DISTINCT service_day FROM legs ORDER BY 1")
         days = [day for (day,) in rows]
         for day in days:
             await night(archive, day)
-        print("| days | segment rows | question | s |\n| ---: | ---: | --- | ---: |")
+        print("| days | segment rows | question | s | processor s |")
+        print("| ---: | ---: | --- | ---: | ---: |")
         copied = 0
         for count in sorted(growth):
             await copy(archive, days, copied, count)
             copied = count
-            await ask(archive, count)
+            middle = FIRST + timedelta(days=count * 7 // 10)
+            await ask(archive, count, Span(FIRST, FIRST + timedelta(days=364)), middle, AFTER_MS)
         for hour in (1, 2):
             before = (folder / "archive.duckdb").stat().st_size
             began = time.perf_counter()
@@ -89,6 +103,57 @@ async def measure(folder: Path, growth: list[int]) -> None:
             print(f"today written 60 times, hour {hour}: {took:.2f} s each, file {grew:+.1f} MB")
     finally:
         await asyncio.to_thread(archive.close)
+
+
+async def measure_filled(folder: Path, growth: list[int], *, rolled: bool) -> None:
+    """Roll a real history up, night after night, and ask."""
+    archive = Archive.open(folder / "archive.duckdb", district=DISTRICT, extra_ddl=tables.DDL)
+    size_mb = (folder / "archive.duckdb").stat().st_size / 1e6
+    try:
+        rows = await archive.query("SELECT DISTINCT service_day FROM legs ORDER BY 1")
+        days = [day for (day,) in rows]
+        ((points,),) = await archive.query("SELECT sum(points)::BIGINT FROM commits")
+        print(f"{len(days)} days, {points:,} points, file {size_mb:.0f} MB", flush=True)
+        if not rolled:
+            await nights(archive, days)
+        print("| days | segment rows | question | s | processor s |")
+        print("| ---: | ---: | --- | ---: | ---: |")
+        for count in sorted({min(count, len(days)) for count in growth}):
+            span, middle = Span(days[-count], days[-1]), days[-count * 3 // 10]
+            await ask(archive, count, span, middle, LATER_MS)
+    finally:
+        await asyncio.to_thread(archive.close)
+    after_mb = (folder / "archive.duckdb").stat().st_size / 1e6
+    print(f"file {after_mb:.0f} MB, with aggregates")
+
+
+async def nights(archive: Archive, days: list[date]) -> None:
+    """Every night in turn; every thirty of them their median and the slowest."""
+    print("| nights | median s | slowest s | processor s, median |\n| --- | ---: | ---: | ---: |")
+    took: list[tuple[float, float]] = []
+    for number, day in enumerate(days, start=1):
+        began, began_cpu = time.perf_counter(), time.process_time()
+        await rolling.roll(archive, day, timezone=ZONE, now_ms=LATER_MS)
+        took.append((time.perf_counter() - began, time.process_time() - began_cpu))
+        if number % 30 == 0 or number == len(days):
+            wall, cpu = ([both[i] for both in took] for i in (0, 1))
+            print(
+                f"| {number - len(took) + 1} to {number} | {statistics.median(wall):.2f} "
+                f"| {max(wall):.2f} | {statistics.median(cpu):.2f} |",
+                flush=True,
+            )
+            took = []
+
+
+async def timed(said: str, question: Callable[[], Awaitable[object]]) -> None:
+    """Ask five times; the medians."""
+    took = []
+    for _ in range(5):
+        began, began_cpu = time.perf_counter(), time.process_time()
+        await question()
+        took.append((time.perf_counter() - began, time.process_time() - began_cpu))
+    wall, cpu = (statistics.median(both[i] for both in took) for i in (0, 1))
+    print(f"{said} {wall:.3f} | {cpu:.3f} |", flush=True)
 
 
 async def night(archive: Archive, day: date) -> None:
@@ -118,31 +183,34 @@ async def copy(archive: Archive, days: list[date], done: int, count: int) -> Non
         )
 
 
-async def ask(archive: Archive, count: int) -> None:
-    """Every question of a director, of all the copies."""
-    span = Span(FIRST, FIRST + timedelta(days=400))
-    ((size,),) = await archive.query("SELECT count(*) FROM segment_day WHERE day >= ?", [FIRST])
+async def ask(archive: Archive, count: int, span: Span, middle: date, now_ms: int) -> None:
+    """Every question of a director, of those days; ``middle`` is when something was mended."""
+    ((size,),) = await archive.query(
+        "SELECT count(*) FROM segment_day WHERE day BETWEEN ? AND ?",
+        [span.first_day, span.last_day],
+    )
     ((route,),) = await archive.query("SELECT min(route) FROM trip_day")
-    middle = FIRST + timedelta(days=count * 7 // 10)
     query = archive.query
     of_route = Span(span.first_day, span.last_day, route=route)
     (worst, *_) = await worklist(query, span)
     where = Where(place=(worst.lat, worst.lon, worst.radius_m))
-    until = FIRST + timedelta(days=364)
-    asked = {"from": FIRST.isoformat(), "to": until.isoformat()}
+    first, until = span.first_day, span.last_day
+    asked = {"from": first.isoformat(), "to": until.isoformat()}
     (choice, *_) = await choices(query, of_route)
-    district = Place("quillhaven", ZONE, simulated=True, version="0")
+    district = Place(DISTRICT, ZONE, simulated=True, version="0")
     questions: dict[str, Callable[[], Awaitable[object]]] = {
         "the page: connectivity by route and hour": lambda: connectivity(
-            query, FIRST, until, timezone=ZONE, now_ms=AFTER_MS
+            query, first, until, timezone=ZONE, now_ms=now_ms
         ),
         "the page: which trips there are": lambda: choices(query, span),
         "the page: a ribbon": lambda: ribbon(query, choice, span),
         "report coverage, as a page to print": lambda: answer(
-            query, "coverage", asked | {"format": "html"}, district, AFTER_MS
+            query, "coverage", asked | {"format": "html"}, district, now_ms
         ),
-        "report trips, 55,000 rows as Parquet": lambda: answer(
-            query, "trips", asked | {"format": "parquet"}, district, AFTER_MS
+        "report devices": lambda: answer(query, "devices", asked, district, now_ms),
+        "report hotspots": lambda: answer(query, "hotspots", asked, district, now_ms),
+        "report trips, as Parquet": lambda: answer(
+            query, "trips", asked | {"format": "parquet"}, district, now_ms
         ),
         "routes": lambda: by_route(query, span),
         "trips": lambda: by_trip(query, span),
@@ -155,12 +223,7 @@ async def ask(archive: Archive, count: int) -> None:
         ),
     }
     for name, question in questions.items():
-        took = []
-        for _ in range(5):
-            began = time.perf_counter()
-            await question()
-            took.append(time.perf_counter() - began)
-        print(f"| {count} | {size:,} | {name} | {statistics.median(took):.3f} |", flush=True)
+        await timed(f"| {count} | {size:,} | {name} |", question)
 
 
 if __name__ == "__main__":
