@@ -19,6 +19,7 @@ from homeroute_analytics.directors import Segment, Span, segments
 from homeroute_analytics.samples import Query
 from homeroute_analytics.segments import METRES_PER_DEGREE
 from homeroute_analytics.timetable import SEGMENT_M
+from homeroute_analytics.verdicts import LIMITS, Limits
 
 JOIN_M = 1.1 * SEGMENT_M
 """Neighbours along a road lie 250 m apart, or less where it bends."""
@@ -46,9 +47,9 @@ class Zone:
     outage_min: float
 
 
-async def worklist(query: Query, span: Span) -> list[Zone]:
+async def worklist(query: Query, span: Span, limits: Limits = LIMITS) -> list[Zone]:
     """The dead zones, what costs riders most first."""
-    return zones(await segments(query, span))
+    return zones(await segments(query, span, limits))
 
 
 def zones(judged: Sequence[Segment]) -> list[Zone]:

@@ -14,7 +14,7 @@ from datetime import date
 from typing import Any
 
 from homeroute_analytics.samples import Query
-from homeroute_analytics.verdicts import COUNTS_SHARE, Verdict, verdict, wilson
+from homeroute_analytics.verdicts import COUNTS_SHARE, LIMITS, Limits, Verdict, verdict, wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,12 +196,12 @@ FROM judged GROUP BY route, trip, segment ORDER BY route, trip, segment
 """  # noqa: S608 - of ours
 
 
-async def segments(query: Query, span: Span) -> list[Segment]:
+async def segments(query: Query, span: Span, limits: Limits = LIMITS) -> list[Segment]:
     """Every segment driven, in order along its trip, with its verdict."""
     found = []
     for row in await query(_SEGMENTS.format(where=span.where), span.params):
         passes, usable, days = row[7:10]
         low, high = wilson(usable, passes)
-        judged: tuple[Any, ...] = (verdict(usable, passes, days), low, high)
+        judged: tuple[Any, ...] = (verdict(usable, passes, days, limits), low, high)
         found.append(Segment(*row, *judged))
     return found

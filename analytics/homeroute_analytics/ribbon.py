@@ -20,7 +20,7 @@ from homeroute_analytics.road_lines import number_of, road_of
 from homeroute_analytics.samples import Query
 from homeroute_analytics.segments import cuts
 from homeroute_analytics.timetable import Shape
-from homeroute_analytics.verdicts import COUNTS_SHARE
+from homeroute_analytics.verdicts import COUNTS_SHARE, LIMITS, Limits
 
 State = Literal["dead", "mixed", "good", "insufficient", "unreported", "undriven"]
 
@@ -109,14 +109,17 @@ async def choices(query: Query, span: Span) -> list[Choice]:
     return [Choice(*row) for row in await query(_TRIPS.format(where=span.where), span.params)]
 
 
-async def ribbon(query: Query, choice: Choice, span: Span) -> Ribbon | None:
+async def ribbon(
+    query: Query, choice: Choice, span: Span, limits: Limits = LIMITS
+) -> Ribbon | None:
     """The ribbon of a trip; None where its road is not known."""
     rows = await query(_ROAD, [choice.trip, span.last_day])
     if not rows or len(rows[0][6]) < 2:
         return None
     name, direction, stops, along, lat, lon, at, feed = rows[0]
     road = Shape(name, tuple(lat), tuple(lon), tuple(at))
-    judged = await segments(query, replace(span, route=choice.route, trip=choice.trip))
+    own = replace(span, route=choice.route, trip=choice.trip)
+    judged = await segments(query, own, limits)
     named: dict[str, str] = dict(
         await query(
             "SELECT stop, name FROM feed_stops WHERE feed = ? AND list_contains(?, stop)",

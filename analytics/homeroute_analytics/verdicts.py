@@ -16,6 +16,7 @@ clients; that is the worklist's ranking.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 Verdict = Literal["insufficient", "dead", "mixed", "good"]
@@ -23,9 +24,20 @@ Verdict = Literal["insufficient", "dead", "mixed", "good"]
 COUNTS_SHARE = 0.5
 """A pass counts when so much of its time was reported."""
 
-FEWEST_PASSES, FEWEST_DAYS = 5, 3
-BAR = 0.8
-"""Of passes that should be usable."""
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a verdict takes, as the district sets it (``[verdicts]``).
+
+    ``bar``: the share of passes that should be usable. DESIGN section 7's by default.
+    """
+
+    fewest_passes: int = 5
+    fewest_days: int = 3
+    bar: float = 0.8
+
+
+LIMITS = Limits()
 
 Z95 = 1.959964
 """Two-sided 95% of the normal distribution."""
@@ -47,11 +59,11 @@ def wilson(successes: float, n: int, z: float = Z95) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def verdict(usable: float, passes: int, days: int) -> Verdict:
+def verdict(usable: float, passes: int, days: int, limits: Limits = LIMITS) -> Verdict:
     """The verdict of so many usable passes of all that count, on so many days."""
-    if passes < FEWEST_PASSES or days < FEWEST_DAYS:
+    if passes < limits.fewest_passes or days < limits.fewest_days:
         return "insufficient"
     low, high = wilson(usable, passes)
-    if high < BAR:
+    if high < limits.bar:
         return "dead"
-    return "good" if low >= BAR else "mixed"
+    return "good" if low >= limits.bar else "mixed"

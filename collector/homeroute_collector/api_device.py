@@ -39,7 +39,9 @@ def device_row(
         "carrier": uplink.carrier if uplink else None,
         "rsrp_dbm": uplink.rsrp_dbm if uplink else None,
         "sinr_db": uplink.sinr_db if uplink else None,
-        "signal_bars": signal.bars(uplink.rsrp_dbm, uplink.sinr_db) if uplink else None,
+        "signal_bars": signal.bars(uplink.rsrp_dbm, uplink.sinr_db, collector.config.signal.bars)
+        if uplink
+        else None,
         "clients": known.clients if known.live else None,
         "route": route,
         # What waits on a device that is not heard is not known: it grows.

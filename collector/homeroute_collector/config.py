@@ -25,6 +25,7 @@ from pydantic import (
 from homeroute_collector.config_alerts import AlertSettings
 from homeroute_collector.config_types import LOOPBACK, Port, SettingPath, Settings, Text
 from homeroute_wire.schema import ID_PATTERN
+from homeroute_wire.signal import Bars
 
 
 class ConfigError(Exception):
@@ -134,6 +135,38 @@ class HotspotSettings(Settings):
     used_bytes: Annotated[int, Field(strict=True, ge=1)] = 1_000_000
 
 
+class VerdictSettings(Settings):
+    """When a segment is dead or good (docs/coverage.md)."""
+
+    fewest_passes: Annotated[int, Field(strict=True, ge=1, le=1_000)] = 5
+    fewest_days: Annotated[int, Field(strict=True, ge=1, le=366)] = 3
+    bar: Annotated[float, Field(strict=True, gt=0.0, lt=1.0)] = 0.8
+
+
+Limit = Annotated[float, Field(strict=True, ge=-200.0, le=100.0)]
+FourLimits = tuple[Limit, Limit, Limit, Limit]
+
+
+class SignalSettings(Settings):
+    """From which power and quality on a signal has one, two, three and four bars."""
+
+    rsrp_bars_dbm: FourLimits = (-115.0, -105.0, -95.0, -85.0)
+    sinr_bars_db: FourLimits = (-3.0, 1.0, 4.5, 13.0)
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        for name in ("rsrp_bars_dbm", "sinr_bars_db"):
+            limits = getattr(self, name)
+            if list(limits) != sorted(set(limits)):
+                raise ValueError(f"{name}: want four rising limits, from one bar to four")
+        return self
+
+    @property
+    def bars(self) -> Bars:
+        """As the wire's own arithmetic takes them."""
+        return Bars(self.rsrp_bars_dbm, self.sinr_bars_db)
+
+
 class CollectorConfig(Settings):
     """Everything the collector is told. ``broker`` None: an embedded one is used."""
 
@@ -150,6 +183,8 @@ class CollectorConfig(Settings):
     refused: RefusedSettings = RefusedSettings()
     presence: PresenceSettings = PresenceSettings()
     hotspots: HotspotSettings = HotspotSettings()
+    verdicts: VerdictSettings = VerdictSettings()
+    signal: SignalSettings = SignalSettings()
     alerts: AlertSettings = AlertSettings()
     publish: Publish = Publish()
 

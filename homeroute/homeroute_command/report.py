@@ -182,7 +182,12 @@ async def _here(args: argparse.Namespace, asked: dict[str, Any]) -> Answer:
             archive.query,
             args.what,
             asked,
-            place(config.district, timezone, simulated=config.simulated),
+            place(
+                config.district,
+                timezone,
+                simulated=config.simulated,
+                limits=rolling.limits_of(config),
+            ),
             time.time_ns() // 1_000_000,
             rolling.ladder_of(config),
         )

@@ -20,6 +20,7 @@ from aiohttp import web
 from homeroute_analytics import rollup_inputs, rollup_order, rollups
 from homeroute_analytics.attribution.days import attribute_day
 from homeroute_analytics.hotspots import Ladder
+from homeroute_analytics.verdicts import Limits
 from homeroute_collector.api_guard import refused
 from homeroute_collector.archive import Archive
 from homeroute_collector.collector import Collector
@@ -236,6 +237,11 @@ def mount(app: web.Application, collector: Collector) -> None:
 def ladder_of(config: CollectorConfig) -> Ladder:
     """The program's ladder for lent hotspots, as it is set."""
     return Ladder(**config.hotspots.model_dump())
+
+
+def limits_of(config: CollectorConfig) -> Limits:
+    """What a verdict takes, as it is set."""
+    return Limits(**config.verdicts.model_dump())
 
 
 def failed(day: date, error: Exception) -> str:

@@ -108,7 +108,8 @@ def mount_pages(
 
     ``planted``: a simulated district's truth.
     """
-    config, ladder = collector.config, rolling.ladder_of(collector.config)
+    config = collector.config
+    ladder, limits = rolling.ladder_of(config), rolling.limits_of(config)
     pages.mount(
         app,
         collector.archive,
@@ -116,6 +117,8 @@ def mount_pages(
         timezone=collector.timezone,
         simulated=config.simulated,
         ladder=ladder,
+        limits=limits,
+        bars=config.signal.bars,
         planted=planted,
         now_ms=collector.clock.now_ms,
     )
@@ -126,6 +129,7 @@ def mount_pages(
         timezone=collector.timezone,
         simulated=config.simulated,
         ladder=ladder,
+        limits=limits,
         now_ms=collector.clock.now_ms,
     )
 

@@ -68,6 +68,11 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         ),
         (LEAST + "[brokre]\nhost = 'x'\n", "brokre: is no setting; did you mean 'broker'?"),
         (LEAST + "zzz = 1\n", "zzz: is no setting"),
+        (LEAST + "[verdicts]\nbar = 1.0\n", "verdicts.bar: input should be less than 1"),
+        (
+            LEAST + "[signal]\nsinr_bars_db = [-3.0, 1.0, 1.0, 13.0]\n",
+            "signal: sinr_bars_db: want four rising limits",
+        ),
         (
             LEAST.replace("data_dir", "data_dirr"),
             "data_dirr: is no setting; did you mean 'data_dir'?",

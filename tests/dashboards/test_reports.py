@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from homeroute_analytics.verdicts import Limits
 from homeroute_dashboards.pages.asked import AskError
 from homeroute_dashboards.reports import answering
 from homeroute_dashboards.reports.header import Place
@@ -50,6 +52,19 @@ def test_routes_stand_worst_first_with_what_they_rest_on(held: MemoryArchive) ->
     assert first["usable_share"] == pytest.approx(0.7)
     assert (first["trips_observed"], first["trips_scheduled"], first["days"]) == (15, 15, 15)
     assert (first["reported_share"], first["evidence"]) == (1.0, "enough")
+
+
+def test_a_districts_own_limits_decide_what_is_dead_and_are_printed(held: MemoryArchive) -> None:
+    def by(limits: Limits) -> Report:
+        place = replace(PLACE, limits=limits)
+        return asyncio.run(answering.report(held.query, "coverage", WHEN, place, NOW_MS))
+
+    assert len(rows(by(Limits()), "dead_zones")) == 1
+    strict = by(Limits(fewest_passes=40))
+    assert rows(strict, "dead_zones") == []
+    assert {row["evidence"] for row in rows(strict, "routes")} == {"insufficient"}
+    assert "Fewer than 40 passes" in dict(strict.methods)["Verdict"]
+    assert rows(by(Limits(bar=0.001)), "dead_zones") == []
 
 
 def test_the_worklist_counts_what_riders_lost(held: MemoryArchive) -> None:

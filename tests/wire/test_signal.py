@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from homeroute_wire.signal import WORDS, bars
+from homeroute_wire.signal import WORDS, Bars, bars
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,8 @@ def test_the_lesser_of_power_and_quality_decides(
 
 def test_every_number_of_bars_has_a_word() -> None:
     assert len(WORDS) == 5
+
+
+def test_a_district_may_set_its_own_limits() -> None:
+    strict = Bars(rsrp_dbm=(-100.0, -90.0, -80.0, -70.0))
+    assert (bars(-85.0, 13.0), bars(-85.0, 13.0, strict)) == (4, 2)

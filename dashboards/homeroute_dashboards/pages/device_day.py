@@ -61,7 +61,9 @@ class DeviceDay:
     temperature_c: list[float | None]
 
 
-async def device_day(query: Query, device: str, now_ms: int) -> DeviceDay:
+async def device_day(
+    query: Query, device: str, now_ms: int, by: signal.Bars = signal.BARS
+) -> DeviceDay:
     """The day that ends now."""
     first = now_ms // STEP_MS - STEPS + 1
     window = [device, first * STEP_MS, (first + STEPS) * STEP_MS, STEP_MS]
@@ -82,7 +84,7 @@ async def device_day(query: Query, device: str, now_ms: int) -> DeviceDay:
         step_ms=STEP_MS,
         state=[None if rank is None else WORST_FIRST[rank - 1] for rank in states],
         uplink=uplink,
-        bars=[signal.bars(*pair) for pair in zip(rsrp, sinr, strict=True)],
+        bars=[signal.bars(*pair, by) for pair in zip(rsrp, sinr, strict=True)],
         rsrp_dbm=rsrp,
         sinr_db=sinr,
         rtt_ms=rtt,

@@ -26,6 +26,7 @@ from aiohttp import web
 from homeroute_analytics.connectivity import Connectivity, connectivity
 from homeroute_analytics.directors import Span
 from homeroute_analytics.hotspots import Ladder, hotspots
+from homeroute_analytics.verdicts import LIMITS, Limits
 from homeroute_dashboards.pages import answers, asked, recent, ribbon_answers
 from homeroute_dashboards.pages.asked import Asked, AskError
 from homeroute_dashboards.pages.device_day import device_day
@@ -33,6 +34,7 @@ from homeroute_dashboards.pages.hotspot_answers import hotspots_json
 from homeroute_dashboards.pages.replies import Kept, replied
 from homeroute_dashboards.pages.ribbon_answers import Planted
 from homeroute_wire.schema import ID_PATTERN
+from homeroute_wire.signal import BARS, Bars
 
 RECENT_S = 5.0
 CONNECTIVITY_S = 30.0
@@ -57,11 +59,13 @@ class Archive(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class District:
-    """Whose pages these are. ``timezone`` is an IANA name."""
+    """Whose pages these are, and by which limits. ``timezone`` is an IANA name."""
 
     name: str
     timezone: str
     simulated: bool
+    limits: Limits = LIMITS
+    bars: Bars = BARS
 
 
 def mount(
@@ -72,6 +76,8 @@ def mount(
     timezone: str,
     simulated: bool = False,
     ladder: Ladder | None = None,
+    limits: Limits = LIMITS,
+    bars: Bars = BARS,
     planted: Planted | None = None,
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
 ) -> None:
@@ -79,7 +85,7 @@ def mount(
 
     ``planted``: a simulated district's truth.
     """
-    place = District(district, timezone, simulated)
+    place = District(district, timezone, simulated, limits, bars)
     for path, (name, title) in PAGES.items():
         app.router.add_get(path, _serve(_page(path, name, title, place), "text/html"))
     for file in _STATIC.iterdir():
@@ -167,7 +173,9 @@ class _Questions:
 
     async def day(self, request: web.Request) -> web.Response:
         device, now = request.match_info["device"], self._now_ms()
-        found = await self._days.get(device, lambda: device_day(self._archive.query, device, now))
+        found = await self._days.get(
+            device, lambda: device_day(self._archive.query, device, now, self._place.bars)
+        )
         return replied(dataclasses.asdict(found) | {"now_ms": now, "device": device})
 
     async def hotspots(self, _request: web.Request) -> web.Response:
@@ -210,7 +218,7 @@ class _Questions:
             found = await self._ribbons.get(
                 (span, route, trip),
                 lambda: ribbon_answers.answer(
-                    self._archive.query, span, route, trip, self._planted
+                    self._archive.query, span, route, trip, self._planted, self._place.limits
                 ),
             )
         except AskError as error:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from homeroute_analytics.directors import Span
 from homeroute_analytics.ribbon import Choice, Piece, Ribbon, Stretch, choices, ribbon
 from homeroute_analytics.samples import Query
+from homeroute_analytics.verdicts import LIMITS, Limits
 from homeroute_dashboards.pages.asked import AskError
 
 
@@ -37,12 +38,17 @@ Planted = Callable[[str, float], Sequence[PlantedStretch]]
 
 
 async def answer(
-    query: Query, span: Span, route: str | None, trip: str | None, planted: Planted | None
+    query: Query,
+    span: Span,
+    route: str | None,
+    trip: str | None,
+    planted: Planted | None,
+    limits: Limits = LIMITS,
 ) -> dict[str, Any]:
     """What may be chosen, what was, and its ribbon. Raises AskError."""
     offered = await choices(query, span)
     chosen = _chosen(offered, route, trip)
-    drawn = None if chosen is None else await ribbon(query, chosen, span)
+    drawn = None if chosen is None else await ribbon(query, chosen, span, limits)
     driven = await query(
         "SELECT count(DISTINCT service_day) FROM legs WHERE service_day BETWEEN ? AND ? "
         "AND service_day NOT IN (SELECT day FROM rollup_days)",

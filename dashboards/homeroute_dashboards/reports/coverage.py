@@ -20,11 +20,11 @@ from homeroute_analytics.directors import (
     segments,
 )
 from homeroute_analytics.samples import Query
-from homeroute_analytics.verdicts import FEWEST_DAYS, FEWEST_PASSES
+from homeroute_analytics.verdicts import Limits
 from homeroute_dashboards.pages.answers import percent
 from homeroute_dashboards.reports import fixes
 from homeroute_dashboards.reports.header import Place, headed, uncounted
-from homeroute_dashboards.reports.methods import COVERAGE
+from homeroute_dashboards.reports.methods import coverage_methods
 from homeroute_dashboards.reports.model import Column, Report, Table
 from homeroute_dashboards.reports.question import Question, known_route
 
@@ -40,10 +40,10 @@ async def coverage(query: Query, place: Place, question: Question, now_ms: int) 
     route = await known_route(query, question.route)
     span = question.span(route)
     routes = await by_route(query, span)
-    judged = await segments(query, span)
+    judged = await segments(query, span, place.limits)
     found = zones(judged)
     tables = [
-        _routes(routes),
+        _routes(routes, place.limits),
         _zones(found),
         _gaps(await longest_gaps(query, span, limit=GAPS)),
         await _totals(query, span, routes),
@@ -58,23 +58,23 @@ async def coverage(query: Query, place: Place, question: Question, now_ms: int) 
         question,
         route,
         now_ms,
-        headline=headline(routes, found, route),
+        headline=headline(routes, found, route, place.limits),
         notes=await uncounted(query, span),
         tables=tables,
-        methods=COVERAGE,
+        methods=coverage_methods(place.limits),
     )
 
 
-def evidence(row: Coverage) -> str:
+def evidence(row: Coverage, limits: Limits) -> str:
     """Whether there are observed trips enough for the share to mean something."""
-    few = row.trips_observed < FEWEST_PASSES or row.days < FEWEST_DAYS
+    few = row.trips_observed < limits.fewest_passes or row.days < limits.fewest_days
     return "insufficient" if few else "enough"
 
 
-def headline(routes: list[Coverage], found: list[Zone], route: str | None) -> str:
+def headline(routes: list[Coverage], found: list[Zone], route: str | None, limits: Limits) -> str:
     """The answer in two sentences; of routes with enough trips, if any has."""
     known = [row for row in routes if row.usable_share is not None]
-    solid = [row for row in known if evidence(row) == "enough"]
+    solid = [row for row in known if evidence(row, limits) == "enough"]
     if not known:
         return "Nothing was reported on any trip of these days."
     worst = (solid or known)[0]
@@ -96,7 +96,7 @@ def headline(routes: list[Coverage], found: list[Zone], route: str | None) -> st
     )
 
 
-def _routes(rows: list[Coverage]) -> Table:
+def _routes(rows: list[Coverage], limits: Limits) -> Table:
     columns = (
         Column("route", "Route"),
         Column("usable_share", "Usable", "share"),
@@ -128,7 +128,7 @@ def _routes(rows: list[Coverage]) -> Table:
                 row.trips_observed,
                 row.trips_scheduled,
                 row.days,
-                evidence(row),
+                evidence(row, limits),
                 row.gap_median_s,
                 row.gap_p90_s,
                 row.client_outage_min,

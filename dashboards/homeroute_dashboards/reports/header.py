@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from homeroute_analytics.directors import Span
 from homeroute_analytics.samples import Query
+from homeroute_analytics.verdicts import LIMITS, Limits
 from homeroute_dashboards.reports.model import Report, Table
 from homeroute_dashboards.reports.question import Question
 
@@ -19,6 +20,7 @@ class Place:
     timezone: str
     simulated: bool
     version: str
+    limits: Limits = LIMITS
 
 
 RESTRICTED = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from homeroute_analytics.rollup_trips import OBSERVED_SHARE
-from homeroute_analytics.verdicts import BAR, COUNTS_SHARE, FEWEST_DAYS, FEWEST_PASSES
+from homeroute_analytics.verdicts import COUNTS_SHARE, Limits
 
 _SHARES = (
     (
@@ -28,38 +28,49 @@ _SHARES = (
     ),
 )
 
-COVERAGE = (
-    *_SHARES,
-    (
-        "Verdict",
+
+def coverage_methods(limits: Limits) -> tuple[tuple[str, str], ...]:
+    """Of the coverage report, by the district's own limits."""
+    return (
+        *_SHARES,
         (
-            f"Of a 250 m segment as one trip drives it. n is passes with at least "
-            f"{COUNTS_SHARE:.0%} of their time reported. Fewer than {FEWEST_PASSES} passes or "
-            f"{FEWEST_DAYS} days: insufficient. Wilson's 95% interval of the usable passes wholly "
-            f"under {BAR:.0%}: dead; wholly at or above it: good; else mixed."
+            "Verdict",
+            (
+                f"Of a 250 m segment as one trip drives it. n is passes with at least "
+                f"{COUNTS_SHARE:.0%} of their time reported. Fewer than {limits.fewest_passes} "
+                f"passes or {limits.fewest_days} days: insufficient. Wilson's 95% interval of the "
+                f"usable passes wholly under {limits.bar:.0%}: dead; wholly at or above it: good; "
+                "else mixed."
+            ),
         ),
-    ),
-    (
-        "Evidence",
-        f"Of a route: insufficient under {FEWEST_PASSES} observed trips or {FEWEST_DAYS} days.",
-    ),
-    (
-        "Client outage",
-        "Connected clients x minutes not usable: what riders lost. It ranks the worklist.",
-    ),
-    (
-        "Longest gap",
-        "The longest time of a trip without connection or report, of observed trips.",
-    ),
-    ("Unassigned", "Moving time on no known trip: excursions, or an assignment that is missing."),
-    (
-        "Before and after",
         (
-            "Days are the sample: the interval is Student's, of a ratio of sums over days. It does "
-            "not know what else changed that day."
+            "Evidence",
+            (
+                f"Of a route: insufficient under {limits.fewest_passes} observed trips or "
+                f"{limits.fewest_days} days."
+            ),
         ),
-    ),
-)
+        (
+            "Client outage",
+            "Connected clients x minutes not usable: what riders lost. It ranks the worklist.",
+        ),
+        (
+            "Longest gap",
+            "The longest time of a trip without connection or report, of observed trips.",
+        ),
+        (
+            "Unassigned",
+            "Moving time on no known trip: excursions, or an assignment that is missing.",
+        ),
+        (
+            "Before and after",
+            (
+                "Days are the sample: the interval is Student's, of a ratio of sums over days. "
+                "It does not know what else changed that day."
+            ),
+        ),
+    )
+
 
 TRIPS = (
     *_SHARES,

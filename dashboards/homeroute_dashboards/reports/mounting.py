@@ -15,6 +15,7 @@ from importlib.metadata import version
 from aiohttp import web
 
 from homeroute_analytics.hotspots import Ladder
+from homeroute_analytics.verdicts import LIMITS, Limits
 from homeroute_dashboards.pages.asked import AskError
 from homeroute_dashboards.pages.mounting import Archive
 from homeroute_dashboards.reports import answering
@@ -25,9 +26,9 @@ from homeroute_dashboards.reports.question import Unknown
 PATH = "/api/1/report/"
 
 
-def place(district: str, timezone: str, *, simulated: bool) -> Place:
-    """Whose reports these are, and of which version."""
-    return Place(district, timezone, simulated, version("homeroute"))
+def place(district: str, timezone: str, *, simulated: bool, limits: Limits | None = None) -> Place:
+    """Whose reports these are, of which version, and by which limits."""
+    return Place(district, timezone, simulated, version("homeroute"), limits or LIMITS)
 
 
 def mount(
@@ -38,10 +39,11 @@ def mount(
     timezone: str,
     simulated: bool = False,
     ladder: Ladder | None = None,
+    limits: Limits | None = None,
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
 ) -> None:
     """Add the reports."""
-    where = place(district, timezone, simulated=simulated)
+    where = place(district, timezone, simulated=simulated, limits=limits)
 
     async def asked(request: web.Request) -> web.Response:
         what = request.match_info["what"]
