@@ -81,7 +81,7 @@ def judged(text: str) -> None:
     PyCompose.from_yaml(yaml.safe_dump(yaml.safe_load(filled(text)))).validate()
 
 
-ONCE = {"grafana-setup"}
+ONCE = {"grafana-setup", "simulated-history"}
 """Services that do one thing and end."""
 
 
@@ -90,7 +90,7 @@ def test_a_service_is_pinned_watched_restarted_and_bounded(name: str) -> None:
     service = SERVICES[name]
     assert re.fullmatch(r"[a-z/-]+:\d+\.\d+\.\d+", service["image"])
     if name in ONCE:
-        assert service["restart"] == "on-failure"
+        assert service["restart"] in ("on-failure", "no")
     else:
         assert service["healthcheck"]["test"]
         assert service["restart"] == "unless-stopped"
@@ -162,11 +162,36 @@ def test_secrets_are_files_that_the_script_makes_and_git_and_the_image_never_see
         }
 
 
-def test_a_service_is_waited_for_only_by_its_health() -> None:
+def test_a_service_is_waited_for_by_its_health_or_its_end_and_the_demo_by_nobody_else() -> None:
     for name, service in SERVICES.items():
         for other, how in service.get("depends_on", {}).items():
             assert other in SERVICES, name
-            assert how == {"condition": "service_healthy"}
+            wanted = "service_completed_successfully" if other in ONCE else "service_healthy"
+            assert how["condition"] == wanted
+            demo = "profiles" in SERVICES[other] and "profiles" not in service
+            assert how.get("required", True) is not demo, "without its profile it is not there"
+
+
+def test_the_demos_history_is_of_the_buses_that_drive_and_only_where_there_is_none(
+    tmp_path: Path,
+) -> None:
+    shell, (line,) = (
+        SERVICES["simulated-history"]["entrypoint"],
+        SERVICES["simulated-history"]["command"],
+    )
+    buses = script("simulated_buses")
+    assert f"--seed {buses.SEED} " in f"{line} "
+    assert f"--buses {len(found(buses.SEED).buses)} " in line
+    (tmp_path / "bin").mkdir()
+    asked = tmp_path / "asked"
+    (tmp_path / "bin/homeroute").write_text(f'#!/bin/sh\necho "$@" >>{asked}\n')
+    (tmp_path / "bin/homeroute").chmod(0o755)
+    here = line.replace("/var/lib/homeroute", str(tmp_path))
+    environment = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}
+    for _ in range(2):
+        subprocess.run([*shell, here], env=environment, check=True)
+        (tmp_path / "archive.duckdb").touch()
+    assert len(asked.read_text().splitlines()) == 1
 
 
 @pytest.mark.parametrize("name", ["collector.toml", "collector-demo.toml"])
