@@ -244,11 +244,13 @@ def test_a_stand_lasts_at_least_20_s_and_its_middle_is_among_its_positions(
         assert lasted_s == 0.0 or (lasted_s >= LEAST_S and min(x) <= middle <= max(x))
 
 
-@given(away_m=st.floats(0, 300), farther_m=st.floats(0.1, 100), lasted_s=st.floats(20, 3600))
+@given(away_m=st.floats(0, 50_000), farther_m=st.floats(0.1, 100), lasted_s=st.floats(20, 3600))
 def test_a_bay_farther_off_costs_more_but_never_decides_alone(
     away_m: float, farther_m: float, lasted_s: float
 ) -> None:
-    assert 0.0 <= bay_cost(away_m, lasted_s) <= bay_cost(away_m + farther_m, lasted_s)
+    cost = bay_cost(away_m, lasted_s)
+    # Nothing but rounding below nothing.
+    assert -1e-9 <= cost <= bay_cost(away_m + farther_m, lasted_s)
     # Within a terminal; beyond it the road itself speaks.
     assert bay_cost(100.0, lasted_s) < 10.0
 

@@ -64,9 +64,10 @@ def bay_cost(away_m: float, lasted_s: float) -> float:
     """Nats against a trip whose first stop is so far from where the bus stood so long."""
     square = BAY_M**2 + RECEIVER_M**2 / (1.0 + lasted_s / LASTS_S)
     there, about = (1.0 - ELSEWHERE) / square, ELSEWHERE / ELSEWHERE_M**2
-    seen = there * math.exp(-0.5 * away_m**2 / square)
-    seen += about * math.exp(-0.5 * (away_m / ELSEWHERE_M) ** 2)
-    return math.log((there + about) / seen)
+    # In logarithms: kilometres away, both densities are less than a float can hold.
+    at_stop = math.log(there) - 0.5 * away_m**2 / square
+    near_it = math.log(about) - 0.5 * (away_m / ELSEWHERE_M) ** 2
+    return math.log(there + about) - float(np.logaddexp(at_stop, near_it))
 
 
 def _creeps(x: Sequence[float], y: Sequence[float]) -> bool:
