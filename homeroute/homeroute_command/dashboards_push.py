@@ -72,7 +72,8 @@ def _server(url: str, credential: str) -> Server:
         from homeroute_dashboards.grafana.server import Server as Real
     except ModuleNotFoundError as error:
         raise Failure(
-            f"{error.name} is not installed: pipx install 'homeroute[grafana]'", exit_code=2
+            f"{error.name} is not installed: install Homeroute with its extra `grafana`",
+            exit_code=2,
         ) from None
     try:
         return Real(url, credential)
