@@ -158,11 +158,11 @@ async def waiting(
         if monday in ready:
             found[monday] = None
         elif bounds(monday, zone)[0] < gone_ms:
-            found[monday] = "its raw points have expired: it never will be"
+            found[monday] = "never: its raw points have expired"
         elif today < settled:
-            found[monday] = f"it settles on {settled}"
+            found[monday] = f"settles on {settled}"
         else:
-            found[monday] = "some day of it is not rolled up, or not to its end"
+            found[monday] = "a day is not rolled up, or not to its end"
     return found
 
 

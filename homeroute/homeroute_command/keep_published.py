@@ -140,7 +140,8 @@ def cells(week: Tables) -> list[dict[str, Any]]:
     return [
         {"table": table, "period": period}
         | {how: counted[table, period, how] for how in ("shown", "small", "complement")}
-        for table, period in sorted({key[:2] for key in counted}, reverse=True)
+        for table in publication.WEEKLY
+        for period in sorted({key[1] for key in counted if key[0] == table})
     ]
 
 

@@ -31,6 +31,8 @@ those that would give a small one away (complement).
 HIDDEN = ("small", "complement")
 """Why a cell is hidden."""
 
+LEGEND = "(small), (complement): cells hidden, and why"
+
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
@@ -121,12 +123,13 @@ def _say(found: dict[str, Any]) -> None:
     if not found["weeks"]:
         out.print("no week has trips that were rolled up")
         return
-    table = Table("week", "state", box=None)
-    for name in ("clients ≥", "shown", "hidden: small", "complement"):
+    table = Table("week", box=None, caption=LEGEND, caption_justify="left")
+    table.add_column("state", no_wrap=True)
+    for name in ("clients ≥", "shown", *(f"({why})" for why in HIDDEN)):
         table.add_column(name, justify="right")
     for week in found["weeks"]:
         state = {"published": f"published {week.get('published')}", "due": "due"}.get(
-            week["state"], f"waits: {week.get('why')}"
+            week["state"], str(week.get("why"))
         )
         counts = [str(week.get(name, "")) for name in ("min_clients", "shown", *HIDDEN)]
         table.add_row(week["week"], state, *counts)
@@ -140,8 +143,8 @@ def _say_week(found: dict[str, Any]) -> None:
         f"{found['week']} {when}; by {found['min_clients']} clients would be shown or hidden:",
         soft_wrap=True,
     )
-    table = Table("table", "period", box=None)
-    for name in ("cells", "shown", "hidden: small", "complement"):
+    table = Table("table", "period", box=None, caption=LEGEND, caption_justify="left")
+    for name in ("cells", "shown", *(f"({why})" for why in HIDDEN)):
         table.add_column(name, justify="right")
     for row in found["cells"]:
         counts = [row[name] for name in ("shown", *HIDDEN)]
