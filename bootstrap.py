@@ -57,6 +57,7 @@ PACKAGES = {
     "chromium-driver": "the pages, in a browser",
     "faketime": "a device that boots in 1970",
     "mosquitto-clients": "the broker's health check under docker compose",
+    "busybox": "health checks as the containers' own shell runs them",
     "prometheus-alertmanager": "Grafana's mute timings, checked by amtool",
 }
 """Debian packages of the real servers, and what a test run without one does not see."""

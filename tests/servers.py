@@ -39,6 +39,7 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "faketime": ("faketime",),
     "mosquitto_sub": ("mosquitto_sub",),
     "amtool": ("amtool",),
+    "busybox": ("busybox",),
 }
 """The programs behind each name that ``@pytest.mark.real`` takes."""
 
@@ -57,6 +58,7 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
     "faketime": ("faketime",),
     "mosquitto_sub": ("mosquitto-clients",),
     "amtool": ("prometheus-alertmanager",),
+    "busybox": ("busybox",),
 }
 """The Debian packages they come from; bootstrap.py installs the same, which a test checks."""
 

@@ -274,12 +274,14 @@ def healthy(folder: Path, port: int) -> bool:
     """The health check of docker-compose.yml, with this machine's folder and port."""
     shell, at, script_, *given = SERVICES["mosquitto"]["healthcheck"]["test"]
     assert (shell, at, given) == ("CMD", "/bin/sh", ["/var/lib/homeroute-broker", "8883"])
-    argv = [at, str(FOLDER / Path(script_).name), str(folder), str(port)]
+    # The image's shell is BusyBox's.
+    argv = ["busybox", "sh", str(FOLDER / Path(script_).name), str(folder), str(port)]
     return subprocess.run(argv, capture_output=True, check=False, timeout=20).returncode == 0
 
 
 @pytest.mark.real("mosquitto")
 @pytest.mark.real("mosquitto_sub")
+@pytest.mark.real("busybox")
 @pytest.mark.slow
 def test_a_device_enrolled_while_the_broker_runs_is_let_in_by_its_password_alone(
     tmp_path: Path, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
@@ -300,7 +302,7 @@ def test_a_device_enrolled_while_the_broker_runs_is_let_in_by_its_password_alone
     )
     keep.start()
     try:
-        with running("/bin/sh", FOLDER / "mosquitto.sh", folder):
+        with running("busybox", "sh", FOLDER / "mosquitto.sh", folder):
             ca_file = data / "ca/ca.pem"
             wait_until(ca_file.exists, "the authority")
             own = data / "broker/collector.password"
