@@ -1,10 +1,11 @@
 """Which days have to be rolled up, and which may lose their raw points.
 
 A day is due when points of it were committed since the cursor (a bus that uploads on
-Friday corrects Monday), when it was written before it was over, when it was never
-written though days before it were (silent days have scheduled trips, too), and, today,
-always. That what it was made from besides points has changed since is asked apart
-(:mod:`homeroute_analytics.rollup_inputs`): it takes longer, and is rare.
+Friday corrects Monday; a hotspot's use also every day since), when it was written before
+it was over, when it was never written though days before it were (silent days have
+scheduled trips, too), and, today, always. That what it was made from besides points has
+changed since is asked apart (:mod:`homeroute_analytics.rollup_inputs`): it takes longer,
+and is rare.
 
 Guarantees: the cursor stands at a commit whose days were all written after it; a crash
 costs work, never a day; a day is sealed only after it is over. Does not: notice that
@@ -54,13 +55,16 @@ async def due(query: Query, *, timezone: str, now_ms: int) -> Due:
     today = datetime.fromtimestamp(now_ms / 1000, zone).date()
     ((newest,),) = await query("SELECT coalesce(max(commit_id), 0) FROM commits", [])
     held = await query("SELECT commit_id FROM cursors WHERE name = ?", [CURSOR])
+    written: dict[date, bool] = dict(await query("SELECT day, sealed FROM rollup_days", []))
     days = {today}
     for quarter, on_a_trip in await query(_TOUCHED, [held[0][0] if held else 0, newest]):
         moment = datetime.fromtimestamp(quarter * _QUARTER_MS / 1000, zone)
         days.add(moment.date())
-        if on_a_trip and moment.hour < NIGHT_H:
+        if not on_a_trip:
+            # A hotspot's use ends the idle days that were counted since.
+            days |= {day for day in written if day > moment.date()}
+        elif moment.hour < NIGHT_H:
             days.add(moment.date() - timedelta(days=1))
-    written: dict[date, bool] = dict(await query("SELECT day, sealed FROM rollup_days", []))
     days |= {day for day, sealed in written.items() if not sealed}
     last = max(written, default=today)
     days |= {last + timedelta(days=n) for n in range(1, (today - last).days)}

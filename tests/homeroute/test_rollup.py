@@ -22,6 +22,7 @@ from homeroute_collector.validation import validate
 from homeroute_command import rolling
 from homeroute_command.__main__ import main
 from homeroute_simulators.filling_state import taught_days
+from homeroute_wire.measurements import Usage
 from homeroute_wire.schema import Point
 from tests.collector.batches import batch, uplink
 from tests.simulators import filled
@@ -94,6 +95,11 @@ def test_every_day_with_points_is_due_once_and_again_when_late_data_comes(folder
         # What a bus recorded on Monday, and uploads on Friday.
         await archive.commit(late(MONDAY))
         assert await due(archive) == (TODAY, YESTERDAY, MONDAY)
+        # That a hotspot was used on Monday ends the idle days of every day since.
+        used = Usage(carrier="x", down_bytes=1, up_bytes=1, active_hours=2)
+        payload = batch([Point(bounds(TUESDAY, ZoneInfo(ZONE))[0], used)], kind="hotspot")
+        await archive.commit(validate("home-01", payload, received_ms=NOW_MS, retention_days=3_660))
+        assert await due(archive) == (TODAY, YESTERDAY, YESTERDAY - timedelta(1), *reversed(DAYS))
 
     using(folder, work)
 
