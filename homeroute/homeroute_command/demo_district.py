@@ -30,10 +30,9 @@ from homeroute_command import keep_published, rolling, routes_explain
 from homeroute_command.demo_controls import Controls
 from homeroute_command.demo_count import Count, count
 from homeroute_command.demo_folder import DemoFolder
-from homeroute_command.demo_legs import keep_legs
 from homeroute_command.followed import AGGREGATES
 from homeroute_command.up import mount_pages
-from homeroute_simulators import history, world_timetable
+from homeroute_simulators import history, live_timetable, world_timetable
 from homeroute_simulators.agent_file import Cadence
 from homeroute_simulators.district import District
 from homeroute_simulators.filling import Filled, fill
@@ -47,6 +46,9 @@ Result = TypeVar("Result")
 
 HISTORY_DAYS = 10
 """Two school weeks."""
+
+ROLL_S = 20.0
+"""How often today's legs and figures are done anew: somebody is looking."""
 
 PAGE_TIMEOUT_S = 10.0
 STATUS_S = 5.0
@@ -63,12 +65,16 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The first page has been served and the buses drive: ``day``'s drives, over and over."""
+    """The first page has been served and the buses drive: ``day``'s drives, over and over.
+
+    The first of them at ``now_ms``.
+    """
 
     url: str
     first_page_s: float
     filled: Filled
     day: date
+    now_ms: int
     fleet: Fleet
     collector: Collector
 
@@ -129,10 +135,31 @@ async def demonstrate(
             passwords=passwords,
             cadence=Cadence(),
         )
-        now = Ready(url, round(time.monotonic() - began_s, 2), filled, day, fleet, collector)
+        now = Ready(
+            url, round(time.monotonic() - began_s, 2), filled, day, now_ms, fleet, collector
+        )
         controls.fleet = fleet
         ready(now)
         return await _live(folder, district, wish, now, stop)
+
+
+async def _schedule(folder: DemoFolder, now: Ready) -> None:
+    """Import what the buses drive now as today's timetable, beside the pages that are served."""
+    usual = _world(found(folder.seed))
+    world = await asyncio.to_thread(
+        lambda: live_timetable.scheduled(usual, endless(usual, now.day, now.now_ms), now.now_ms)
+    )
+    first = datetime.fromtimestamp(now.now_ms / 1000, ZoneInfo(usual.district.timezone)).date()
+    await now.collector.archive.transaction(
+        lambda db, _: world_timetable.store(
+            lambda sql, params: db.execute(sql, params).fetchall(),
+            world,
+            first,
+            date(first.year + 1, 12, 31),
+            folder=folder.path / "timetable-live",
+            now_ms=now.collector.clock.now_ms(),
+        )
+    )
 
 
 async def _live(
@@ -140,9 +167,7 @@ async def _live(
 ) -> Outcome:
     archive = now.collector.archive
     began_s, began_cpu_s = time.monotonic(), time.process_time()
-    legs_kept = asyncio.create_task(
-        keep_legs(now.fleet, district.timezone, now.collector), name="live legs"
-    )
+    scheduling = asyncio.create_task(_schedule(folder, now), name="live timetable")
     driving = asyncio.create_task(now.fleet.run(stop, quiesce_s=wish.quiesce_s), name="fleet")
     try:
         with suppress(TimeoutError):
@@ -155,10 +180,12 @@ async def _live(
         live_s = time.monotonic() - began_s
         live_cpu_s = time.process_time() - began_cpu_s
         ledgers = await driving
+        if scheduling.done():
+            scheduling.result()
     finally:
-        legs_kept.cancel()
+        scheduling.cancel()
         driving.cancel()
-        await asyncio.gather(legs_kept, driving, return_exceptions=True)
+        await asyncio.gather(scheduling, driving, return_exceptions=True)
     await now.collector.ingest.drain()
     counted = await count(
         archive, ledgers, folder.path / "devices", history.streams(_world(district), folder.days)
@@ -207,7 +234,7 @@ async def _collector(
 
     async def count_days(collector: Collector) -> None:
         await filled.wait()
-        await rolling.keep_rolling(collector, past_s=rolling.EVERY_S, repair=False)
+        await rolling.keep_rolling(collector, every_s=ROLL_S, past_s=rolling.EVERY_S)
 
     async def publishing(collector: Collector) -> None:
         await filled.wait()

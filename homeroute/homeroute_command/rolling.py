@@ -82,9 +82,8 @@ async def keep_rolling(
     *,
     every_s: float = EVERY_S,
     past_s: float = PAST_S,
-    repair: bool = True,
 ) -> None:
-    """Do what is due, again and again, until cancelled. Legs that others keep: no ``repair``."""
+    """Do what is due, again and again, until cancelled."""
     loop = asyncio.get_running_loop()
     past_at = loop.time()
     while True:
@@ -99,7 +98,6 @@ async def keep_rolling(
                 now_ms,
                 failing=collector.failing_days,
                 past=past,
-                repair=repair,
                 ladder=ladder_of(collector.config),
             )
         await asyncio.sleep(every_s)
@@ -113,7 +111,6 @@ async def once(
     failing: dict[date, str],
     past: bool = True,
     before: date | None = None,
-    repair: bool = True,
     ladder: Ladder | None = None,
 ) -> bool:
     """Do what is due: today alone, or also ``past`` days, of those only earlier ``before``.
@@ -136,7 +133,7 @@ async def once(
     well = True
     for day in days:
         try:
-            await roll(archive, day, timezone=timezone, now_ms=now_ms, repair=repair, ladder=ladder)
+            await roll(archive, day, timezone=timezone, now_ms=now_ms, ladder=ladder)
         except rollups.DayExpired:
             continue
         except Exception as error:

@@ -14,23 +14,26 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from homeroute_agent.spool import Batch, Spool
+from homeroute_analytics.legs import instant_ms
 from homeroute_collector.archive import Archive
 from homeroute_command import demo_cut
 from homeroute_command.__main__ import main
 from homeroute_command.called import called
 from homeroute_command.demo_count import Count, count
 from homeroute_command.demo_folder import MARKER, fresh, resumed
-from homeroute_command.demo_legs import leg
 from homeroute_command.duration import duration_s
 from homeroute_command.failure import Failure
+from homeroute_simulators import live_timetable
 from homeroute_simulators.itinerary import endless, last_driven
 from homeroute_simulators.school_calendar import EveryWeekday
 from homeroute_simulators.world import World, found
@@ -122,26 +125,34 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
 # -- what the buses drive
 
 
-def test_a_live_leg_is_the_drive_as_far_as_it_is_driven() -> None:
+def test_what_buses_drive_at_any_hour_is_scheduled_that_day_and_no_excursion_is() -> None:
     world = World(found(7), EveryWeekday(date(2026, 8, 17)))
-    now_ms = 1_795_000_000_000
-    drives = endless(world, last_driven(world, now_ms), now_ms)
-    first, second = (next(drives["bus-01"]) for _ in range(2))
-    began = leg(first, now_ms, now_ms + 17_000, world.district.timezone)
-    assert (began.device, began.route) == ("bus-01", first.trip.route.label)
-    assert (began.start_ms, began.end_ms) == (now_ms, now_ms + 17_000)
-    later_ms = second.arrive_ms + 1
-    whole = leg(second, now_ms, later_ms, world.district.timezone)
-    assert (whole.start_ms, whole.end_ms) == (second.depart_ms, second.arrive_ms)
-    assert whole.trip.startswith(f"{second.trip.name}-live-")
-
-
-def test_a_trip_driven_again_is_another_leg() -> None:
-    world = World(found(7), EveryWeekday(date(2026, 8, 17)))
-    now_ms = 1_795_000_000_000
-    drives = list(islice(endless(world, last_driven(world, now_ms), now_ms)["bus-01"], 12))
-    names = {leg(d, now_ms, d.arrive_ms, world.district.timezone).trip for d in drives}
-    assert len(names) == len(drives) > len({d.name for d in drives})
+    now_ms = 1_795_671_000_000  # 23:30 on a Wednesday, in the district
+    plan = endless(world, last_driven(world, now_ms), now_ms)
+    mine = [d for d in islice(plan["bus-01"], 60) if not d.excursion]
+    live = live_timetable.scheduled(
+        world, endless(world, last_driven(world, now_ms), now_ms), now_ms
+    )
+    wednesday, thursday = date(2026, 11, 25), date(2026, 11, 26)
+    zone = ZoneInfo(world.district.timezone)
+    for day in (wednesday, thursday):
+        due = sorted(
+            instant_ms(day, trip.depart_s, zone)
+            for trip in live.trips(day)
+            if trip.bus.device == "bus-01"
+        )
+        driven = [
+            d.scheduled_ms
+            for d in mine
+            if datetime.fromtimestamp(d.scheduled_ms / 1000, zone).date() == day
+            and d.depart_ms < now_ms + live_timetable.AHEAD_MS
+            and d.trip.bus.device == "bus-01"
+        ]
+        assert len(due) == len(driven) > 0
+        assert max(abs(a - b) for a, b in zip(due, driven, strict=True)) <= 500
+    names = [trip.name for day in (wednesday, thursday) for trip in live.trips(day)]
+    assert len(names) == len(set(names))
+    assert live.trips(date(2026, 11, 27)) == world.trips(date(2026, 11, 27))
 
 
 # -- counting
@@ -318,6 +329,21 @@ def serving(url: str) -> bool:
     return any(row["uplink_state"] is not None for row in rows)
 
 
+def said_by_positions(url: str) -> bool:
+    """Whether some bus is on a trip that its own positions speak for, and why is told."""
+    for row in fetch(f"{url}/api/1/fleet")["devices"]:
+        if row["kind"] != "bus":
+            continue
+        now = datetime.now(ZoneInfo("America/Chicago")).isoformat(timespec="seconds")
+        asked = urlencode({"device": row["device"], "time": now})
+        told = fetch(f"{url}/api/1/routes/explain?{asked}")
+        if told["leg"] is not None and "off the road" in told["now"]:
+            weighed = {c["trip"] for c in told["candidates"]}
+            assert told["leg"]["trip"] in weighed
+            return True
+    return False
+
+
 @pytest.mark.slow
 def test_a_demonstration_runs_stops_by_itself_adds_up_and_can_be_gone_on_with(
     tmp_path: Path, free_port: Callable[[], int]
@@ -371,6 +397,7 @@ def test_a_bus_that_is_cut_goes_dark_comes_back_and_ctrl_c_ends_it_within_five_s
         assert cut("bus-06", "10s").returncode == 0
         until(lambda: state("bus-06") == "offline")
         until(lambda: state("bus-06") == "online", within_s=90.0)
+        until(lambda: said_by_positions(url), within_s=90.0)
         began_s = time.monotonic()
         program.send_signal(signal.SIGINT)
         code, result, _ = outcome(program, 20)

@@ -94,10 +94,13 @@ def instant(text: str, timezone: str, *, now_ms: int) -> int:
 async def explain(query: Query, device: str, time_ms: int, timezone: str) -> Explanation:
     """What was weighed for that device at that time."""
     day = days.service_day(time_ms, timezone)
-    trips = await timetable.load(query, day, day, timezone)
+    # Before three in the morning a bus may be on a trip of either day.
+    last_day = datetime.fromtimestamp(time_ms / 1000, ZoneInfo(timezone)).date()
+    trips = await timetable.load(query, day, last_day, timezone)
     begin_s, end_s = days.span(trips, day, timezone)
     at_s = time_ms / 1000
     stored = await legs.stored(query, day)
+    stored += await legs.stored(query, last_day) if last_day != day else []
     leg = next((x for x in stored if x.device == device and x.start_ms <= time_ms < x.end_ms), None)
     told = await days.read(query, min(begin_s, at_s - AROUND_S), max(end_s, at_s + 1.0), device)
     if not told:
