@@ -23,6 +23,7 @@ from homeroute_simulators.world import World
 AHEAD_MS = 86_400_000
 """Nobody watches buses drive in circles for longer than a day."""
 
+
 @dataclass(frozen=True, slots=True)
 class _Instead:
     """A calendar with other services on some days."""
