@@ -80,9 +80,6 @@ DELETE FROM legs WHERE service_day = ? AND (device, trip) IN (
     SELECT (unnest(?::VARCHAR[]), unnest(?::VARCHAR[])))
 """
 
-GIVEN = "given: "
-"""A reason that begins so is somebody's word; attribution leaves such a leg as it is."""
-
 MONDAY_TO_FRIDAY = frozenset(range(5))
 
 

@@ -17,7 +17,7 @@ from homeroute_analytics.attribution.choose import choose
 from homeroute_analytics.attribution.day_legs import UNSEEN_CONFIDENCE, attribute
 from homeroute_analytics.attribution.drives import drives
 from homeroute_analytics.attribution.fits import Day
-from homeroute_analytics.attribution.stands import LEAST_S, bay_cost, stands
+from homeroute_analytics.attribution.stands import LEAST_S, MOST_NATS, bay_cost, stands
 from homeroute_analytics.attribution.trace import BACK_M, follow
 from homeroute_analytics.attribution.track import (
     METRES_PER_DEGREE,
@@ -251,8 +251,7 @@ def test_a_bay_farther_off_costs_more_but_never_decides_alone(
     cost = bay_cost(away_m, lasted_s)
     # Nothing but rounding below nothing.
     assert -1e-9 <= cost <= bay_cost(away_m + farther_m, lasted_s)
-    # Within a terminal; beyond it the road itself speaks.
-    assert bay_cost(100.0, lasted_s) < 10.0
+    assert bay_cost(away_m, lasted_s) <= MOST_NATS
 
 
 def test_nothing_is_said_before_400_m() -> None:

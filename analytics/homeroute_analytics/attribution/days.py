@@ -2,9 +2,8 @@
 
 Guarantees: run again over the same positions and timetable it writes nothing; today's
 run looks at the last hours only and leaves what is settled alone; the nightly run looks
-at the whole day and may correct all of it; a leg that is given (:data:`legs.GIVEN`) stays,
-and its device is looked at no further that day. Does not: rewrite a day of which no position
-is left (its raw data has expired).
+at the whole day and may correct all of it. Does not: rewrite a day of which no position is
+left (its raw data has expired).
 """
 
 from __future__ import annotations
@@ -70,12 +69,8 @@ async def attribute_day(
         begin_s = max(begin_s, now_s - LOOK_BACK_S)
         settled = [leg for leg in before if _is_settled(leg, begin_s, now_s)]
         held = {leg.device: leg.trip for leg in before if leg not in settled}
-    given = [leg for leg in before if (leg.reason or "").startswith(legs.GIVEN)]
-    settled += given
-    elsewhere = {leg.device for leg in given}
-    told = [x for x in await read(query, begin_s, end_s) if x.device not in elsewhere]
-    trips = [trip for trip in trips if trip.device not in elsewhere]
-    if not told and not given and now_s is None and any(leg.covered for leg in before):
+    told = await read(query, begin_s, end_s)
+    if not told and now_s is None and any(leg.covered for leg in before):
         # What was seen cannot be seen again: its positions have expired.
         return Outcome(day, len(before), 0, 0, 0, len(trips))
     done_s = {leg.device: leg.end_ms / 1000 for leg in sorted(settled, key=lambda s: s.end_ms)}

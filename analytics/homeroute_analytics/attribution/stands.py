@@ -39,6 +39,9 @@ LASTS_S = 120.0
 ELSEWHERE, ELSEWHERE_M = 0.15, 60.0
 """So many buses stand somewhere about their first stop, not at it."""
 
+MOST_NATS = 5.0
+"""No stand costs more: a bus may come late onto its road, and stand at the first light."""
+
 Reals = npt.NDArray[np.float64]
 
 
@@ -67,7 +70,8 @@ def bay_cost(away_m: float, lasted_s: float) -> float:
     # In logarithms: kilometres away, both densities are less than a float can hold.
     at_stop = math.log(there) - 0.5 * away_m**2 / square
     near_it = math.log(about) - 0.5 * (away_m / ELSEWHERE_M) ** 2
-    return math.log(there + about) - float(np.logaddexp(at_stop, near_it))
+    cost = math.log(there + about) - float(np.logaddexp(at_stop, near_it))
+    return min(cost, MOST_NATS)
 
 
 def _creeps(x: Sequence[float], y: Sequence[float]) -> bool:
