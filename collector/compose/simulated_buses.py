@@ -3,8 +3,9 @@
     python simulated_buses.py DATA STATE
 
 Runs in mosquitto's network, whose plain listener is on that loopback. Refuses a
-collector that does not label its data as simulated. First version: no history
-and no legs, so *Connectivity* has no routes here; `homeroute demo` has both.
+collector that does not label its data as simulated. History, timetable and its trips come
+from the service `simulated-history`. Does not: drive by that timetable (it drives at any
+hour, over and over), so that live driving is on no trip; `homeroute demo` tells its legs itself.
 """
 
 # ruff: noqa: INP001 - a script beside the recipe, not a package

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -100,9 +101,11 @@ def _environment(scratch: Path, noted: Path) -> dict[str, str]:
 
 def _copy(stage: Stage, others: list[Stage], context: Path, rest: str) -> None:
     words = rest.split()
+    copied: Callable[[str, str], object] = shutil.copy2
     if words[0].startswith("--from="):
         name = words.pop(0).removeprefix("--from=")
         context = next(one.root for one in others if one.name == name)
+        copied = os.link  # an environment is large, and nobody writes to it any more
     *sources, target = words
     for source in sources:
         found = context / source.lstrip("/")
@@ -110,7 +113,9 @@ def _copy(stage: Stage, others: list[Stage], context: Path, rest: str) -> None:
         into = stage.at(target)
         if found.is_dir():
             ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(found, into, symlinks=True, dirs_exist_ok=True, ignore=ignored)
+            shutil.copytree(
+                found, into, symlinks=True, dirs_exist_ok=True, ignore=ignored, copy_function=copied
+            )
         else:
             place = into / found.name if target.endswith("/") else into
             place.parent.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,7 @@ def opened(tmp_path: Path, url: str, *more: str, password: str = "right") -> int
     (tmp_path / "password").write_text(password)
     return open_dashboards.main([
         "--url", url, "--password-file", str(tmp_path / "password"), "--out",
-        str(tmp_path / "pictures"), "--settle", "6", "--chromium", find("chromium") or "",
+        str(tmp_path / "pictures"), "--settle", "3", "--chromium", find("chromium") or "",
         "--chromedriver", find("chromedriver") or "", *more,
     ])  # fmt: skip
 
