@@ -26,6 +26,7 @@ import numpy as np
 
 from homeroute_analytics.rollup_facts import UNSOLICITED
 from homeroute_analytics.rollup_tables import Row, columns
+from homeroute_analytics.rollup_trips import iso_week
 from homeroute_analytics.rollups import Replace, bounds
 from homeroute_analytics.samples import Query, expired_before
 from homeroute_analytics.suppression import Rule
@@ -95,12 +96,6 @@ WHERE f.kind = 'bus' AND f.action = 'blocked' AND f.time_ms >= $3 AND f.time_ms 
   AND NOT list_contains($5::VARCHAR[], category)
 GROUP BY ALL ORDER BY ALL
 """  # noqa: S608 - names of ours
-
-
-def week_of(monday: date) -> str:
-    """The ISO week's name: 2026-W46."""
-    year, number, _ = monday.isocalendar()
-    return f"{year}-W{number:02d}"
 
 
 async def due(query: Query, *, timezone: str, now_ms: int, settle_days: int) -> list[date]:
@@ -181,7 +176,7 @@ async def publish(
     """
     zone = ZoneInfo(timezone)
     start_ms = bounds(monday, zone)[0]
-    week = tables(await _trips(query, monday, zone), week_of(monday), rule)
+    week = tables(await _trips(query, monday, zone), iso_week(monday), rule)
     if replace is not None:
         why = list(week.hidden.values())
         counts = {

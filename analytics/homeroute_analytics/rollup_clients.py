@@ -14,6 +14,7 @@ from homeroute_analytics.rollup_drives import Stretch
 from homeroute_analytics.rollup_facts import Facts
 
 NO_DEFINITION = "none"
+"""The definition of a trip on which no activity was measured."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,8 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from homeroute_analytics.aggregates import ALL, FilterWeek, LearningWeek
+from homeroute_analytics.rollup_clients import NO_DEFINITION
 from homeroute_analytics.suppression import Cell, Rule, Why, suppress
-
-NOT_MEASURED = "none"
-"""The definition of a trip on which no activity was measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ class WeekTrip:
     @property
     def counts(self) -> bool:
         """Whether its learning and its blocks are part of the week's."""
-        return self.observed and self.definition != NOT_MEASURED
+        return self.observed and self.definition != NO_DEFINITION
 
     @property
     def amounts(self) -> tuple[int, ...]:

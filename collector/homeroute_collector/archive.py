@@ -117,13 +117,24 @@ class Archive:
         result: Result = await self._writer.run(run)
         return result
 
-    async def replace_day(self, day: date, tables: Mapping[str, Mapping[str, Array]]) -> None:
+    async def replace_day(
+        self, day: date, tables: Mapping[str, Mapping[str, Array]], *, once: str | None = None
+    ) -> None:
         """Put columns into tables (each has ``day DATE``) in place of that day's rows there.
 
-        All in one transaction. The names are the caller's own, never a device's.
+        All in one transaction; nothing of it where the table ``once`` has the day already.
+        The names are the caller's own, never a device's.
         """
 
         def run(connection: Connection, _: Ledger) -> None:
+            if (
+                once
+                and connection.execute(
+                    f'SELECT 1 FROM "{once}" WHERE day = ? LIMIT 1',  # noqa: S608
+                    [day],
+                ).fetchone()
+            ):
+                return
             for table, columns in tables.items():
                 connection.execute(f'DELETE FROM "{table}" WHERE day = ?', [day])  # noqa: S608
                 size = len(next(iter(columns.values())))

@@ -1,7 +1,8 @@
 """Publishes each week once it has settled: beside the collector, or when a person asks.
 
-Guarantees: a week is published once, whoever asks; what is told of what is hidden is how
-many cells and why, never which. Does not: judge (:mod:`homeroute_analytics.publication`).
+Guarantees: a week is published once, whoever asks; a week that cannot be is said in the
+log and tried again, and stops nothing else; what is told of what is hidden is how many
+cells and why, never which. Does not: judge (:mod:`homeroute_analytics.publication`).
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import json
 import logging
 from collections import Counter
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 
 from homeroute_analytics import publication
-from homeroute_analytics.publication import Published, due, publish, week_of
+from homeroute_analytics.publication import Published, due, publish
+from homeroute_analytics.rollup_trips import iso_week
 from homeroute_analytics.suppression import Rule
 from homeroute_analytics.weeks import Tables
 from homeroute_collector.api_guard import refused
@@ -38,14 +41,23 @@ class NotDue(Exception):
 
 async def keep_published(collector: Collector, *, every_s: float = EVERY_S) -> None:
     """Publish what is due, again and again, until cancelled."""
+    well = True
     while True:
         if collector.clock.trusted:
-            await publish_due(
-                collector.archive,
-                collector.config.publish,
-                timezone=collector.timezone,
-                now_ms=collector.clock.now_ms(),
-            )
+            try:
+                await publish_due(
+                    collector.archive,
+                    collector.config.publish,
+                    timezone=collector.timezone,
+                    now_ms=collector.clock.now_ms(),
+                )
+            except Exception:
+                # What buses send must be taken whether or not a week can be published.
+                if well:
+                    log.exception("publication: a week cannot be published; trying again")
+                well = False
+            else:
+                well = True
         await asyncio.sleep(every_s)
 
 
@@ -59,7 +71,8 @@ async def publish_due(
     for monday in mondays:
         week = await publish(
             archive.query,
-            archive.replace_day,
+            # Two may find a week due at once: the collector, and a person who asks.
+            partial(archive.replace_day, once=publication.LOG),
             monday,
             timezone=timezone,
             now_ms=now_ms,
@@ -85,7 +98,7 @@ async def weeks(
         archive.query, timezone=timezone, now_ms=now_ms, settle_days=settings.settle_days
     )
     for monday, why in waiting.items():
-        known[monday] = {"week": week_of(monday), "state": "waits" if why else "due", "why": why}
+        known[monday] = {"week": iso_week(monday), "state": "waits" if why else "due", "why": why}
     return {"weeks": [known[monday] for monday in sorted(known, reverse=True)]}
 
 
@@ -93,7 +106,7 @@ def told(one: Published) -> dict[str, Any]:
     """As the API and ``--json`` tell a published week."""
     day = datetime.fromtimestamp(one.published_ms / 1000, UTC).date()
     return {
-        "week": week_of(one.monday),
+        "week": iso_week(one.monday),
         "state": "published",
         "published": day.isoformat(),
         "min_clients": one.min_clients,
@@ -108,12 +121,12 @@ async def preview(
 ) -> dict[str, Any]:
     """What would be published of a week that is not yet; keeps nothing. Raises NotDue."""
     if monday in {one.monday for one in await publication.published(archive.query)}:
-        raise NotDue(f"{week_of(monday)} was published, and is never computed again; see --list")
+        raise NotDue(f"{iso_week(monday)} was published, and is never computed again; see --list")
     waiting = await publication.waiting(
         archive.query, timezone=timezone, now_ms=now_ms, settle_days=settings.settle_days
     )
     if monday not in waiting:
-        raise NotDue(f"{week_of(monday)} has no trip that was rolled up")
+        raise NotDue(f"{iso_week(monday)} has no trip that was rolled up")
     week = await publish(
         archive.query,
         None,
@@ -124,7 +137,7 @@ async def preview(
     )
     why = waiting[monday]
     return {
-        "week": week_of(monday),
+        "week": iso_week(monday),
         "state": "waits" if why else "due",
         "why": why,
         "min_clients": settings.min_clients,
@@ -156,7 +169,7 @@ async def answer(
     if body.get("publish"):
         done = await publish_due(archive, settings, timezone=timezone, now_ms=now_ms)
     listed = await weeks(archive, settings, timezone=timezone, now_ms=now_ms)
-    return listed | {"done": [week_of(monday) for monday in done]}
+    return listed | {"done": [iso_week(monday) for monday in done]}
 
 
 def mount(app: web.Application, collector: Collector) -> None:

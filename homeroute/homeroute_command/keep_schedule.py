@@ -1,12 +1,14 @@
 """Carries the timetable to the collector's presence, and keeps it current.
 
 The one place where analytics' hours and the collector's schedule meet: neither
-knows the other.
+knows the other. Guarantees: a timetable that cannot be read is said in the log, and the
+one that was read last stays; nothing else stops.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -16,6 +18,8 @@ from homeroute_analytics.road_hours import RoadHours, around
 from homeroute_collector.collector import Collector
 from homeroute_collector.schedule import Run, Schedule, joined
 
+log = logging.getLogger(__name__)
+
 EVERY_S = 60.0
 """An import shows within a minute."""
 
@@ -23,11 +27,19 @@ EVERY_S = 60.0
 async def keep_schedule(collector: Collector, *, every_s: float = EVERY_S) -> None:
     """Tell the collector's presence the hours around today, again and again, until cancelled."""
     zone = ZoneInfo(collector.timezone)
+    well = True
     while True:
         if collector.clock.trusted:
             today = datetime.fromtimestamp(collector.clock.now_ms() / 1000, zone).date()
-            hours = await around(collector.archive.query, today, collector.timezone)
-            collector.presence.schedule = schedule(hours, zone)
+            try:
+                hours = await around(collector.archive.query, today, collector.timezone)
+            except Exception:
+                if well:
+                    log.exception("schedule: the timetable cannot be read; trying again")
+                well = False
+            else:
+                collector.presence.schedule = schedule(hours, zone)
+                well = True
         await asyncio.sleep(every_s)
 
 

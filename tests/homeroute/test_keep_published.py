@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +19,7 @@ from homeroute_collector.config import Publish
 from homeroute_collector.influx import Follower
 from homeroute_collector.influx_aggregates import AggregateSource, Logged
 from homeroute_collector.influx_targets import Influx1
+from homeroute_command import keep_published
 from homeroute_command.__main__ import main
 from homeroute_command.followed import AGGREGATES
 from homeroute_command.keep_published import publish_due
@@ -26,6 +27,7 @@ from tests.analytics.published_trips import MONDAY, ZONE, drive, ms
 from tests.stores import InfluxDB
 
 SETTLED_MS = ms(MONDAY + timedelta(days=14), 12)
+TUESDAY = MONDAY + timedelta(days=1)
 
 
 def names(logged: tuple[Logged, ...]) -> set[str]:
@@ -83,6 +85,62 @@ def test_a_person_sees_what_is_published_and_how_much_is_hidden_but_never_which(
     assert publish("--week", "2026-W46")[0] == 2
     assert main(["publish", "--list", "--data", str(tmp_path)]) == 0
     assert "published 2026-11-23" in capsys.readouterr().out
+
+
+def test_a_week_that_two_find_due_is_published_by_the_first_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = Archive.open(
+        tmp_path / "archive.duckdb", district="springfield", extra_ddl=tables.DDL
+    )
+
+    async def told_before(*_: object, **__: object) -> list[date]:
+        return [MONDAY]
+
+    async def published() -> list[tuple[Any, ...]]:
+        log = await archive.query("SELECT writing, rolled_ms FROM published_weeks")
+        return log + await archive.query("SELECT route, client_trips FROM learning_week ORDER BY 1")
+
+    async def run() -> None:
+        settings = Publish()
+        for number in range(3):
+            await archive.transaction(
+                lambda db, _, n=number: drive(db, f"bus-{n}", f"{n}", clients=20 + n)  # type: ignore[misc]
+            )
+        await publish_due(archive, settings, timezone=ZONE, now_ms=SETTLED_MS)
+        first = await published()
+        assert first[0][1] == SETTLED_MS
+        assert ("all", 63) in first
+        await archive.transaction(lambda db, _: drive(db, "bus-late", "0", clients=2, day=TUESDAY))
+        monkeypatch.setattr(keep_published, "due", told_before)
+        await publish_due(archive, settings, timezone=ZONE, now_ms=SETTLED_MS + 1)
+        assert await published() == first
+
+    try:
+        asyncio.run(run())
+    finally:
+        archive.close()
+
+
+def test_a_week_that_cannot_be_published_is_told_once_and_stops_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = []
+
+    async def fails(*_: object, **__: object) -> None:
+        asked.append(1)
+        if len(asked) == 3:
+            raise asyncio.CancelledError
+        raise ValueError("the cells do not add up")
+
+    monkeypatch.setattr(keep_published, "publish_due", fails)
+    clock = SimpleNamespace(trusted=True, now_ms=lambda: SETTLED_MS)
+    config = SimpleNamespace(publish=Publish())
+    collector: Any = SimpleNamespace(archive=None, clock=clock, config=config, timezone=ZONE)
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(keep_published.keep_published(collector, every_s=0))
+    assert len(asked) == 3
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
 
 
 @pytest.mark.slow
