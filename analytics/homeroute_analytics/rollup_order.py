@@ -1,20 +1,21 @@
 """Which days have to be rolled up, and which may lose their raw points.
 
 A day is due when points of it were committed since the cursor (a bus that uploads on
-Friday corrects Monday; a hotspot's use also every day since), when it was written before
-it was over, when it was never written though days before it were (silent days have
-scheduled trips, too), and, today, always. That what it was made from besides points has
-changed since is asked apart (:mod:`homeroute_analytics.rollup_inputs`): it takes longer,
-and is rare.
+Friday corrects Monday; a hotspot's use also every day since), when it could not be done
+the last time, when it was written before it was over, when it was never written though
+days before it were (silent days have scheduled trips, too), and, today, always. That what
+it was made from besides points has changed since is asked apart
+(:mod:`homeroute_analytics.rollup_inputs`): it takes longer, and is rare.
 
-Guarantees: the cursor stands at a commit whose days were all written after it; a crash
-costs work, never a day; a day is sealed only after it is over. Does not: notice that
+Guarantees: the cursor stands at a commit whose days were all written after it, or are
+noted as failed, so that one bad day makes no other be done again; a crash costs work,
+never a day; a day is sealed only after it is over. Does not: notice that
 legs were changed by hand (`homeroute rollup --from` does those).
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -24,6 +25,9 @@ from homeroute_analytics.rollups import bounds
 from homeroute_analytics.samples import Query, expired_before
 
 CURSOR = "rollups"
+
+FAILED = "rollups failed "
+"""Begins the name of a cursor that stands for a day; the day in ISO form ends it."""
 
 READ = ("uplink", "position", "wifi", "session", "activity", "filter", "usage")
 """The measurements that rollups are made of."""
@@ -66,6 +70,8 @@ async def due(query: Query, *, timezone: str, now_ms: int) -> Due:
         elif moment.hour < NIGHT_H:
             days.add(moment.date() - timedelta(days=1))
     days |= {day for day, sealed in written.items() if not sealed}
+    failed = await query("SELECT name FROM cursors WHERE starts_with(name, ?)", [FAILED])
+    days |= {date.fromisoformat(name.removeprefix(FAILED)) for (name,) in failed}
     last = max(written, default=today)
     days |= {last + timedelta(days=n) for n in range(1, (today - last).days)}
     gone_ms = await expired_before(query)
@@ -73,9 +79,19 @@ async def due(query: Query, *, timezone: str, now_ms: int) -> Due:
     return Due(tuple(sorted(kept, reverse=True)), newest)
 
 
-async def done(execute: Callable[[str, Sequence[Any]], Awaitable[object]], commit_id: int) -> None:
-    """Let the cursor stand at that commit: all its days have been written since."""
-    await execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", [CURSOR, commit_id])
+async def done(
+    execute: Callable[[str, Sequence[Any]], Awaitable[object]],
+    commit_id: int,
+    failed: Iterable[date] = (),
+) -> None:
+    """Let the cursor stand at that commit: all its days but the failed were written since."""
+    names = [f"{FAILED}{day.isoformat()}" for day in failed]
+    for name in (*names, CURSOR):
+        await execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", [name, commit_id])
+    await execute(
+        "DELETE FROM cursors WHERE starts_with(name, ?) AND NOT list_contains(?::VARCHAR[], name)",
+        [FAILED, names],
+    )
 
 
 def day_of(moment_ms: int, timezone: str) -> tuple[date, int]:

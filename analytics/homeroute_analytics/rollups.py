@@ -4,7 +4,7 @@ Guarantees: the same archive gives the same rows, however often and in whatever 
 days are done; a day appears whole or not at all, with a number of its writing
 (``rollup_days``); a day whose raw points have begun to expire is never done again, for
 it could only lose. Does not: decide who drove what (legs are repaired before), or when
-to run (:mod:`homeroute_analytics.rollup_days`).
+to run (:mod:`homeroute_analytics.rollup_order`).
 """
 
 from __future__ import annotations

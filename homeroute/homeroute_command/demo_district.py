@@ -251,7 +251,7 @@ async def _collector(
             mount=[
                 pages,
                 controls.mount,
-                rolling.mount,
+                partial(rolling.mount, repair=False),
                 keep_published.mount,
                 routes_explain.mount,
             ],

@@ -112,17 +112,17 @@ async def once(
     past: bool = True,
     before: date | None = None,
     ladder: Ladder | None = None,
-) -> bool:
+) -> bool | None:
     """Do what is due: today alone, or also ``past`` days, of those only earlier ``before``.
 
-    False when some day could not be done, or nobody can tell what is due; ``failing`` is
-    kept to be the days that fail, and why.
+    False when some day could not be done, None when nobody can tell what is due;
+    ``failing`` is kept to be the days that fail, and why.
     """
     try:
         wanted = await _due(archive, timezone, now_ms, past=past)
     except Exception:
         log.exception("rollups: what is due cannot be read; trying again")
-        return False
+        return None
     today, _ = rollup_order.day_of(now_ms, timezone)
     days = [day for day in wanted.days if past or day == today]
     if before is not None:
@@ -145,8 +145,8 @@ async def once(
         else:
             if failing.pop(day, None):
                 log.info("rollups: %s is rolled up again", day)
-    if well and past and before is None:
-        await rollup_order.done(archive.execute, wanted.commit_id)
+    if past and before is None:
+        await rollup_order.done(archive.execute, wanted.commit_id, failing)
     return well
 
 
@@ -193,12 +193,17 @@ async def sealed_until(
     until_ms = rollup_order.day_of(midnight_ms - 1, timezone)[1]
     if done:
         return until_ms
+    if done is None:
+        return 0
     kept = [rollups.bounds(bad, ZoneInfo(timezone))[0] for bad in failing if bad < day]
     return min(until_ms, *kept) if kept else 0
 
 
-def mount(app: web.Application, collector: Collector) -> None:
-    """Let a day be redone by hand: POST ``{"day": "2026-11-09", "dry_run": false}``."""
+def mount(app: web.Application, collector: Collector, *, repair: bool = True) -> None:
+    """Let a day be redone by hand: POST ``{"day": "2026-11-09", "dry_run": false}``.
+
+    Legs that others keep: no ``repair``.
+    """
 
     async def asked(request: web.Request) -> web.Response:
         try:
@@ -217,6 +222,7 @@ def mount(app: web.Application, collector: Collector) -> None:
                 timezone=collector.timezone,
                 now_ms=now_ms,
                 dry_run=bool(body.get("dry_run")),
+                repair=repair,
                 ladder=ladder_of(collector.config),
             )
         except rollups.DayExpired as error:

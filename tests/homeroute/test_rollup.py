@@ -116,6 +116,9 @@ def test_a_day_that_fails_is_left_due_told_and_does_not_stop_the_others(
         if day == MONDAY:
             raise RuntimeError("no legs today")
 
+    async def fails(*_: object, **__: object) -> None:
+        raise OSError("no archive today")
+
     monkeypatch.setattr(rolling, "attribute_day", repair)
 
     async def work(archive: Archive) -> None:
@@ -124,7 +127,8 @@ def test_a_day_that_fails_is_left_due_told_and_does_not_stop_the_others(
         assert repaired == [TODAY, TUESDAY, MONDAY]
         assert await trips(archive, TUESDAY)
         assert not await trips(archive, MONDAY)
-        assert MONDAY in await due(archive)
+        # It alone is due again, however long it fails.
+        assert await due(archive) == (TODAY, MONDAY)
         # Told once, not every minute of a year, and told again when it is over.
         await rolling.once(archive, ZONE, NOW_MS, failing=failing)
         assert failing == {MONDAY: "RuntimeError: no legs today"}
@@ -133,10 +137,17 @@ def test_a_day_that_fails_is_left_due_told_and_does_not_stop_the_others(
         kept_ms = await rolling.sealed_until(archive, ZONE, NOW_MS, before_ms, failing=failing)
         assert kept_ms == bounds(MONDAY, ZoneInfo(ZONE))[0]
         monkeypatch.undo()
+        with monkeypatch.context() as patched:
+            # Where nobody can tell what is due, an earlier day may be: nothing expires.
+            patched.setattr("homeroute_analytics.rollup_order.due", fails)
+            assert (
+                await rolling.sealed_until(archive, ZONE, NOW_MS, before_ms, failing=failing) == 0
+            )
         with caplog.at_level("INFO"):
             assert await rolling.once(archive, ZONE, NOW_MS, failing=failing)
         assert not failing
         assert f"{MONDAY} is rolled up again" in caplog.text
+        assert await due(archive) == (TODAY,)
 
     using(folder, work)
 
