@@ -6,9 +6,9 @@ mail and appears in no log; a server that hangs holds up mail alone, in a thread
 and for ``timeout_s`` a step at most.
 
 Verdicts: a message or sender refused with 5xx is refused for good; everything else
-(no connection, wrong password, 4xx, all recipients refused) is tried again, for it
-is mended on the server's side or in the configuration. A mail that some recipients
-got is told.
+(no connection, wrong password or one that SMTP cannot carry, 4xx, all recipients
+refused) is tried again, for it is mended on the server's side or in the configuration.
+A mail that some recipients got is told.
 """
 
 from __future__ import annotations
@@ -99,6 +99,9 @@ class Mail:
             raise Retryable(f"its certificate is not trusted: {error.verify_message}") from None
         except TimeoutError:
             raise Retryable(self._late()) from None
+        except UnicodeError:
+            # Its text would quote what it stumbled over. SMTP signs in with ASCII alone.
+            raise Retryable("host, user name or password is not plain ASCII text") from None
         except OSError as error:
             named = f"{error.filename}: " if error.filename else ""
             raise Retryable(f"{named}{error.strerror or type(error).__name__}") from None

@@ -78,6 +78,34 @@ def test_mail_is_encrypted_and_signed_in_and_its_password_is_in_no_log(
     )
 
 
+@pytest.mark.parametrize("password", ["schlüssel".encode(), b"\xff\xfe\xfd"])
+def test_a_password_that_smtp_cannot_carry_is_a_problem_of_the_channel_and_stops_nothing(
+    tmp_path: Path, free_port: Callable[[], int], password: bytes
+) -> None:
+    authority = ensure_authority(tmp_path, "springfield")
+    pair = ensure_server(authority, ["127.0.0.1"])
+    (tmp_path / "password").write_bytes(password)
+
+    async def run() -> None:
+        certificate = (pair.certificate, pair.key)
+        with post(free_port(), certificate=certificate, password=SECRET) as server:
+            desk = mails(
+                tmp_path,
+                server.port,
+                security="starttls",
+                ca_file=str(authority.certificate),
+                username="homeroute",
+                password_file=str(tmp_path / "password"),
+            )
+            await desk.fires("bus-07")
+            await desk.after(0)
+            await desk.after(MINUTE)
+            assert desk.problem == "host, user name or password is not plain ASCII text"
+            assert desk.waiting == 1
+
+    asyncio.run(run())
+
+
 def test_a_mail_server_with_a_foreign_certificate_is_told_nothing(
     tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
