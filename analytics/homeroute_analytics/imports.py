@@ -152,7 +152,3 @@ def remember(execute: Execute, document: Document, outcome: Outcome, now_ms: int
 
 def _json_type(sql_type: str) -> Any:
     return [sql_type.removesuffix("[]")] if sql_type.endswith("[]") else sql_type
-
-
-"""
-"""

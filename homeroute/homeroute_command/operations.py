@@ -108,7 +108,7 @@ def _day(text: object) -> date | None:
         raise ImportRefused(f"{str(text)[:20]!r} is no day; want YYYY-MM-DD") from None
 
 
-READS = frozenset({"devices"})
+READS = frozenset({"devices", "hours"})
 """Operations that change nothing."""
 
 OPERATIONS: dict[str, Operation] = {

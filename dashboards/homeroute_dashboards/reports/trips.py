@@ -1,7 +1,8 @@
 """The trips report: every scheduled trip of every day, driven or not. For staff.
 
-Guarantees: a trip nobody drove, or nobody heard, is a row. Does not: tell how many
-clients a trip had, or what they did: that is published, with small groups hidden.
+Guarantees: a trip nobody drove, or nobody heard, is a row. Does not: tell what clients
+did: that is published, with small groups hidden. How many were aboard has no column, but
+client outage beside its minutes tells it: one more reason why this is for staff.
 """
 
 from __future__ import annotations
