@@ -22,10 +22,14 @@ from pathlib import Path
 
 from homeroute_collector.broker.credentials import COLLECTOR, Account
 from homeroute_collector.broker.program import LOOPBACK, PACKET_BOUND, Plan, Program
+from homeroute_collector.broker_figures import TOPICS
 from homeroute_wire.topics import ROOT
 
 STORE_BYTES = 256 * 1024 * 1024
 """Bound of what it keeps on disk while the collector is slow; emptied at every start."""
+
+FIGURES = [name.replace("/", ".") for name in TOPICS]
+"""What a mosquitto tells of itself. Here nobody does; to ask for it is no offence to be logged."""
 
 HANDSHAKE_S = 20
 """How long a bus at the edge of coverage may take to get in; the server's own 2 s is for LANs."""
@@ -94,7 +98,7 @@ authorization {{
 def _user(district: str, account: Account) -> str:
     root = f"{ROOT}/{district}".replace("/", ".")
     if account.name == COLLECTOR:
-        publish = subscribe = [root, f"{root}.>"]
+        publish, subscribe = [root, f"{root}.>"], [root, f"{root}.>", *FIGURES]
     else:
         own = f"{root}.{account.name}"
         publish, subscribe = (
