@@ -42,7 +42,7 @@ def main() -> None:
         p50, p95, p99 = loaded.percentiles_ms() or (0.0, 0.0, 0.0)
         print(
             f"{rate:>9}{loaded.acked:>7}{loaded.resent:>8}{loaded.late:>6}"
-            f"{loaded.stored / seconds:>10,.0f}{p50:>9.0f}{p95:>9.0f}{p99:>9.0f}"
+            f"{loaded.points_per_s:>10,.0f}{p50:>9.0f}{p95:>9.0f}{p99:>9.0f}"
             f"{100 * cpu_s / seconds:>4.0f} %"
         )
         if loaded.late or loaded.unanswered:

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import dataclasses
 import json
+import re
 import sys
 import tempfile
 import time
@@ -24,6 +25,9 @@ from homeroute_simulators.sim_clock import SimClock
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 FOR_BOUND_S = 3_600.0
 
+OWN_DISTRICT = re.compile(r"load(-.*)?")
+"""Districts that nobody's buses are of."""
+
 DESCRIPTION = """\
 Send right batches from many virtual devices to one broker, and count what is
 acknowledged. Each batch is a minute of a bus; one not acknowledged is sent again.
@@ -33,6 +37,8 @@ to write every device's topics and to read their acknowledgements, as the
 collector's is, and to be connected beside the collector: a broker that makes the
 user name the client id, as that of `homeroute up` does, would push one of them off.
 --up starts a broker and a collector of its own, in a folder thrown away afterwards.
+Elsewhere the collector keeps what it is sent: its district must be called load, or
+load-something, so that no real one is filled with devices that do not exist.
 """
 
 
@@ -77,11 +83,22 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Load; 0 when everything was acknowledged and stored, else 1. Raises :class:`Failure`."""
+    """Load; 0 when all that was due was sent, acknowledged and stored, else 1.
+
+    Raises :class:`Failure`.
+    """
     if args.seconds > FOR_BOUND_S:
         raise Failure("--for: want 1h at most", exit_code=2)
     if args.up and (args.host not in LOOPBACK or args.username or args.password_file):
         raise Failure("--up has a broker of its own; leave out --host and --username", exit_code=2)
+    if not 1 <= args.port <= 65_535:
+        raise Failure(f"--port {args.port}: want 1 to 65535", exit_code=2)
+    if not args.up and not OWN_DISTRICT.fullmatch(args.district):
+        raise Failure(
+            f"--district {args.district}: its collector would keep the load as its own devices; "
+            "want `load`, or a name that begins with `load-`",
+            exit_code=2,
+        )
     if (args.username is None) != (args.password_file is None):
         raise Failure("--username and --password-file go together", exit_code=2)
     rate = args.devices / 60.0 if args.rate is None else args.rate
@@ -94,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
     except OSError as error:
         raise Failure(f"{error.filename or 'load'}: {error.strerror or error}") from None
     _tell(loaded, cpu_s, as_json=args.json)
-    return 0 if loaded.sent and not loaded.unanswered and not loaded.refused else 1
+    return 0 if loaded.whole else 1
 
 
 async def _load(args: argparse.Namespace, rate: float) -> tuple[Loaded, float]:
@@ -112,12 +129,20 @@ async def _load(args: argparse.Namespace, rate: float) -> tuple[Loaded, float]:
             password = its.broker.password_file.read_text().strip()
             door = Door(its.broker.host, its.broker.port, its.broker.username, password)
         else:
-            password = args.password_file and args.password_file.read_text().splitlines()[0].strip()
-            door = Door(args.host, args.port, args.username, password)
+            door = Door(args.host, args.port, args.username, _password(args.password_file))
         load = Load(door, args.district, devices=args.devices, rate=rate, seed=args.seed)
         before_s = time.process_time()
         loaded = await load.run(args.seconds)
         return loaded, time.process_time() - before_s
+
+
+def _password(file: Path | None) -> str | None:
+    if file is None:
+        return None
+    password = file.expanduser().read_text(encoding="utf-8").partition("\n")[0].strip()
+    if not password:
+        raise Failure(f"--password-file {file}: its first line is empty", exit_code=2)
+    return password
 
 
 def _tell(loaded: Loaded, cpu_s: float, *, as_json: bool) -> None:
@@ -126,7 +151,7 @@ def _tell(loaded: Loaded, cpu_s: float, *, as_json: bool) -> None:
     percentiles = loaded.percentiles_ms() or (None, None, None)
     document |= dict(zip(("p50_ms", "p95_ms", "p99_ms"), percentiles, strict=True))
     document["seconds"] = round(loaded.seconds, 1)
-    document["points_per_s"] = round(loaded.stored / loaded.seconds) if loaded.seconds else 0
+    document["points_per_s"] = round(loaded.points_per_s)
     document["cpu_s"] = round(cpu_s, 1)
     if as_json:
         print(json.dumps(document))
@@ -134,7 +159,7 @@ def _tell(loaded: Loaded, cpu_s: float, *, as_json: bool) -> None:
     print(
         f"{loaded.devices:,} devices, {document['seconds']} s: {loaded.sent:,} batches sent, "
         f"{loaded.acked:,} acknowledged, {loaded.unanswered:,} unanswered, {loaded.resent:,} sent "
-        f"again, {loaded.late:,} never made for want of answers.\n"
+        f"again, {loaded.late:,} due and never made.\n"
         f"{loaded.points:,} points sent, {loaded.stored:,} stored, {loaded.refused:,} refused; "
         f"{document['points_per_s']:,} stored a second.\n"
         f"Sent to acknowledged: median {percentiles[0]} ms, 95 % {percentiles[1]} ms, "

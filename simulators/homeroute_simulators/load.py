@@ -6,8 +6,8 @@ agent would. One MQTT connection carries many: the credential must be allowed to
 write every device's topics, as the collector's is.
 
 Guarantees: bounded in devices, batches and time; points are plausible and dated
-within the last seconds; every batch is counted in exactly one of acked and
-unanswered. Does not: say anything of what an agent costs; that is the fleet.
+within the last seconds; every batch that was due is counted in exactly one of acked,
+unanswered and late; what is told a second is over the time that it took. Does not: say anything of what an agent costs; that is the fleet.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ LATENCIES = 100_000
 
 TIMEOUT_S = 10.0
 TICK_S = 0.05
+GRACE_S = 5 * TICK_S
+"""How long after the end a batch that was due before it may still be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,11 @@ class Door:
 
 @dataclass(slots=True)
 class Loaded:
-    """What came of it. Batches unless it says points; latencies in ms, sent to acknowledged."""
+    """What came of it. Batches unless it says points; latencies in ms, sent to acknowledged.
+
+    ``seconds``: from the start until the load ended, or until its last answer, if that
+    came later.
+    """
 
     devices: int
     seconds: float = 0.0
@@ -65,7 +71,7 @@ class Loaded:
     unasked: int = 0
     """Acknowledgements of batches that were not waiting: repeated, or of others."""
     late: int = 0
-    """Batches whose time came while too many were unanswered: never made."""
+    """Batches that were due and never made: too many were unanswered, or we too slow."""
     points: int = 0
     stored: int = 0
     refused: int = 0
@@ -73,9 +79,14 @@ class Loaded:
     latencies_ms: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES))
 
     @property
-    def adds_up(self) -> bool:
-        """Every batch sent was answered or still waits; every point answered was told."""
-        return self.sent == self.acked + self.unanswered
+    def points_per_s(self) -> float:
+        """Stored, over the time that sending and storing them took; 0 of no time."""
+        return self.stored / self.seconds if self.seconds else 0.0
+
+    @property
+    def whole(self) -> bool:
+        """Whether every batch that was due was made and acknowledged, and every point stored."""
+        return bool(self.sent) and not (self.unanswered or self.late or self.refused)
 
     def percentiles_ms(self) -> tuple[float, float, float] | None:
         """Median, 95th and 99th of the latency; None when nothing was acknowledged."""
@@ -121,28 +132,31 @@ class Load:
         self._virtual = [Virtual(f"load-{n:05}", seed, f"{run}{n:08x}") for n in range(devices)]
         self._flights: dict[tuple[str, int], _Flight] = {}
         self._result = Loaded(devices)
+        self._due = 0
+        self._answered_s = 0.0
 
     async def run(self, seconds: float, *, settle_s: float = 15.0) -> Loaded:
         """Load for so long, then wait up to ``settle_s`` for the last answers.
 
-        A lost connection is made again; OSError or aiomqtt.MqttError when the first
+        What was due and is not made :data:`GRACE_S` after the end is late. A lost connection is made again; OSError or aiomqtt.MqttError when the first
         one cannot be made.
         """
         result, began_s = self._result, time.monotonic()
-        end_s, due, attempt = began_s + seconds, 0.0, 0
+        end_s, attempt = began_s + seconds, 0
         while time.monotonic() < end_s or (self._flights and time.monotonic() < end_s + settle_s):
             try:
                 async with self._client() as client:
                     await client.subscribe(district_filter(self._district, "ack"), qos=1)
                     attempt = 0
-                    due = await self._converse(client, began_s, end_s, settle_s, due)
+                    await self._converse(client, began_s, end_s, settle_s)
             except aiomqtt.MqttError:
                 attempt += 1
                 if not result.sent or attempt > 20:
                     raise
                 result.lost_connections += 1
                 await asyncio.sleep(random.uniform(0, min(5.0, 1.5**attempt)))
-        result.seconds = min(seconds, time.monotonic() - began_s)
+        result.late += int(self._rate * seconds) - self._due
+        result.seconds = max(end_s, self._answered_s) - began_s
         result.unanswered = len(self._flights)
         return result
 
@@ -165,26 +179,24 @@ class Load:
         began_s: float,
         end_s: float,
         settle_s: float,
-        made: float,
-    ) -> float:
-        """Send and resend on one connection; the number of batches due so far."""
+    ) -> None:
+        """Send and resend on one connection."""
         hearing = asyncio.create_task(self._hear(client), name="load hear")
         try:
             while (now_s := time.monotonic()) < end_s + settle_s:
                 if now_s >= end_s and not self._flights:
                     break
                 wanted = self._rate * (min(now_s, end_s) - began_s)
-                while made + 1 <= wanted:
-                    made += 1
-                    await self._send_new(client, int(made))
-                await self._send_again(client)
+                while self._due + 1 <= wanted and time.monotonic() < end_s + GRACE_S:
+                    self._due += 1
+                    await self._send_new(client, self._due)
+                await self._send_again(client, end_s + settle_s)
                 if hearing.done():
                     hearing.result()
                 await asyncio.sleep(TICK_S)
         finally:
             hearing.cancel()
             await asyncio.gather(hearing, return_exceptions=True)
-        return made
 
     async def _send_new(self, client: aiomqtt.Client, number: int) -> None:
         if len(self._flights) >= IN_FLIGHT:
@@ -199,9 +211,11 @@ class Load:
         self._result.points += made.points
         await self._publish(client, flight)
 
-    async def _send_again(self, client: aiomqtt.Client) -> None:
+    async def _send_again(self, client: aiomqtt.Client, until_s: float) -> None:
         now_s = time.monotonic()
         for flight in [f for f in self._flights.values() if f.due_s <= now_s]:
+            if time.monotonic() >= until_s:
+                return
             flight.due_s = self._due_s(now_s)
             self._result.resent += 1
             await self._publish(client, flight)
@@ -232,6 +246,7 @@ class Load:
                 continue
             del self._flights[receipt.stream, receipt.seq]
             result.acked += 1
+            self._answered_s = now_s
             result.stored += receipt.stored
             result.refused += receipt.refused
             result.latencies_ms.append((now_s - flight.first_s) * 1000)
