@@ -15,7 +15,7 @@ import csv
 import io
 import zipfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -110,7 +110,13 @@ def _parts(world: World, first_day: date, last_day: date) -> list[_Part]:
         parts[-1].days.update(dict.fromkeys(waiting, services))
         waiting.clear()
         parts[-1].days[day] = services
-    return [part for part in parts if part.trips]
+    return [part for part in map(_running, parts) if part.trips]
+
+
+def _running(part: _Part) -> _Part:
+    """Without the trips of services that run on none of its days: a feed has no place for them."""
+    services = frozenset().union(*part.days.values())
+    return replace(part, trips=tuple(trip for trip in part.trips if trip.service in services))
 
 
 def _trips_of(world: World, *, changed: bool) -> tuple[Trip, ...]:
