@@ -197,9 +197,6 @@ async def opened(args: argparse.Namespace) -> AsyncIterator[tuple[Archive, str]]
 
     Raises ConfigError, ArchiveError, SiteError.
     """
-    if args.config is None and args.data is not None:
-        settings = args.data.expanduser() / "collector.toml"
-        args.config = settings if settings.exists() else None
     config = configuration(args)
     archive = await asyncio.to_thread(
         Archive.open,

@@ -9,16 +9,25 @@ from homeroute_collector.broker import site
 from homeroute_collector.config import CollectorConfig, load, parse
 
 DEFAULT_DATA = Path("~/.local/share/homeroute")
+SETTINGS_NAME = "collector.toml"
 
 
 def configuration(args: argparse.Namespace) -> CollectorConfig:
-    """The settings file, if any, with what the command line says put over it."""
+    """The settings file, if any, with what the command line says put over it.
+
+    Without one, the file of that name in the data folder: how a simulated district's says
+    that it is.
+    """
+    data: Path = (args.data or DEFAULT_DATA).expanduser()
     if args.config is not None:
         config = load(args.config)
-        data = args.data.expanduser() if args.data else config.data_dir
+        data = data if args.data else config.data_dir
+        district = args.district or config.district
+    elif (data / SETTINGS_NAME).is_file():
+        # The folder may have been moved: it is the one that was named, whatever the file says.
+        config = load(data / SETTINGS_NAME)
         district = args.district or config.district
     else:
-        data = (args.data or DEFAULT_DATA).expanduser()
         district = args.district or site.recall(data).district or site.DEFAULT_DISTRICT
         document = {"district": district, "data_dir": str(data)}
         config = parse(document, file="command line", folder=Path())

@@ -38,6 +38,7 @@ from homeroute_simulators.gtfs_world import moved
 from homeroute_simulators.itinerary import school_days
 from homeroute_simulators.planned_drive import PlannedDrive
 from homeroute_simulators.sim_clock import SPEED_BOUND, SimClock
+from homeroute_simulators.simulated_folder import check_new_truth, check_vacant
 from homeroute_simulators.truth import Recorder
 from homeroute_simulators.world import World
 
@@ -110,9 +111,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--start", default=START, metavar="TIME", help=f"of the district; default: {START}"
     )
-    parser.add_argument("--truth", type=Path, metavar="FILE", help="write what really happened")
     parser.add_argument(
-        "--data", type=Path, metavar="DIR", help="keep the archive there; default: thrown away"
+        "--truth", type=Path, metavar="FILE", help="a new file for what really happened"
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="a new folder to keep the archive in; default: thrown away",
     )
     parser.add_argument(
         "--faults", default="none", metavar="KINDS", help="none, all, or a list; default: none"
@@ -168,8 +174,18 @@ def run(args: argparse.Namespace) -> int:
     if not 1 <= args.buses <= BUSES_BOUND:
         raise Failure(f"--buses {args.buses}: want 1 to {BUSES_BOUND}", exit_code=2)
     if not 0 < args.speed <= SPEED_BOUND:
-        raise Failure(f"--speed {args.speed:g}: want more than 0", exit_code=2)
+        raise Failure(
+            f"--speed {args.speed:g}: want more than 0, at most {SPEED_BOUND:g}", exit_code=2
+        )
+    if args.seed < 0:
+        raise Failure(f"--seed {args.seed}: want 0 or more", exit_code=2)
+    args.data = args.data and args.data.expanduser()
+    args.truth = args.truth and args.truth.expanduser()
     try:
+        if args.data is not None:
+            check_vacant(args.data)
+        if args.truth is not None:
+            check_new_truth(args.truth, args.data)
         kinds = parse_kinds(args.faults)
         place = world_of(args.gtfs, seed=args.seed, buses=args.buses)
         district = place.district
@@ -253,8 +269,15 @@ async def _drive(
     devices += [(hotspot.device, "hotspot") for hotspot in district.hotspots]
     async with contextlib.AsyncExitStack() as stack:
         state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="homeroute-fleet-")))
-        data = args.data or state / "data"
-        its = await stack.enter_async_context(collecting(data, district.name, clock, devices))
+        its = await stack.enter_async_context(
+            collecting(
+                args.data or state / "data",
+                district.name,
+                clock,
+                devices,
+                timezone=district.timezone,
+            )
+        )
         recorder: Recorder | None = None
         if args.truth is not None:
             recorder = stack.enter_context(Recorder(args.truth))

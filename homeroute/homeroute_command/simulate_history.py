@@ -29,6 +29,7 @@ from rich.progress import (
 )
 
 from homeroute_analytics import tables
+from homeroute_analytics.feeds.problems import FeedError
 from homeroute_collector.archive import FILE_NAME, Archive
 from homeroute_collector.archive_records import ArchiveError
 from homeroute_collector.broker import site
@@ -38,15 +39,21 @@ from homeroute_command.failure import Failure
 from homeroute_command.simulate_world import add_gtfs, fingerprint, place
 from homeroute_simulators import world_timetable
 from homeroute_simulators.filling import Filled, fill
+from homeroute_simulators.filling_state import FILE_NAME as STATE_NAME
 from homeroute_simulators.filling_state import FillState, StateError, recall, taught_days
 from homeroute_simulators.fleet import definition
 from homeroute_simulators.gtfs_world import moved
 from homeroute_simulators.history_faults import ALL, parse
+from homeroute_simulators.simulated_folder import (
+    RETENTION_DAYS,
+    FolderError,
+    check_known_truth,
+    check_new_truth,
+    check_vacant,
+    mark,
+)
 from homeroute_simulators.truth import Recorder
 from homeroute_simulators.world import World
-
-RETENTION_DAYS = 3_660
-"""The longest there is: history is old by nature."""
 
 AHEAD_DAYS = 60
 """Of timetable beyond the last day filled."""
@@ -61,15 +68,6 @@ DESCRIPTION = """\
 Fill a folder with past school days of a simulated district, through the
 collector's own ingest. Ctrl-C stops it; the same command goes on where it was.
 What really happened is written beside it, for `homeroute simulate score`.
-"""
-
-SETTINGS = """\
-# Written by `homeroute simulate history`, for `homeroute up --config` on this folder.
-district = "{district}"
-data_dir = "."
-simulated = true
-timezone = "{timezone}"
-retention_days = {retention}
 """
 
 
@@ -128,16 +126,16 @@ def run(args: argparse.Namespace) -> int:
         raise Failure(f"--processes {args.processes}: want 0 to 32", exit_code=2)
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        state = _state(args, data)
+        state = _with_truth(_state(args, data), args.truth, data)
         filled = asyncio.run(_fill(args, data, state))
-    except (StateError, ArchiveError, site.SiteError) as error:
+    except (StateError, FolderError, FeedError, ArchiveError, site.SiteError) as error:
         raise Failure(str(error), exit_code=2) from None
     except KeyboardInterrupt:
         print("homeroute: stopped; the same command goes on from here", file=sys.stderr)
         return 130
     except OSError as error:
         raise Failure(f"{error.filename or 'fill'}: {error.strerror or error}") from None
-    _say(args, data, filled)
+    _say(args, data, _truth_file(state, data), filled)
     return 0
 
 
@@ -147,7 +145,7 @@ def _state(args: argparse.Namespace, data: Path) -> FillState:
     feed: Path | None = args.gtfs.expanduser().absolute() if args.gtfs else None
     faults: str | None = args.faults
     try:
-        parse(faults or "none")
+        parse("none" if faults is None else faults)
     except ValueError as error:
         raise Failure(f"--faults: {error}", exit_code=2) from None
     asked = {
@@ -163,7 +161,7 @@ def _state(args: argparse.Namespace, data: Path) -> FillState:
             buses=args.buses or (0 if feed else BUSES),
             days=DAYS if args.days is None else args.days,
             before=asked["before"] or "",
-            faults=faults or "some",
+            faults="some" if faults is None else faults,
             gtfs=str(feed) if feed else "",
             gtfs_sha256=fingerprint(feed) if feed else "",
         )
@@ -172,8 +170,7 @@ def _state(args: argparse.Namespace, data: Path) -> FillState:
             raise Failure(
                 "want a --seed from 0, 1 to 5000 --buses and 1 to 1800 --days", exit_code=2
             )
-        if (data / FILE_NAME).exists():
-            raise Failure(f"{data} holds an archive already; give another --data", exit_code=2)
+        check_vacant(data)
         return state
     for name, value in asked.items():
         if value is not None and value != getattr(known, name):
@@ -183,6 +180,18 @@ def _state(args: argparse.Namespace, data: Path) -> FillState:
                 exit_code=2,
             )
     return _same_feed(known, feed, data)
+
+
+def _with_truth(state: FillState, asked: Path | None, data: Path) -> FillState:
+    """The state, with the file its truth is written to: the remembered one, or where it is now."""
+    path = str(asked.expanduser().absolute()) if asked else state.truth
+    if not state.truth_bytes and not (data / STATE_NAME).exists():
+        check_new_truth(Path(path or data / TRUTH), data)
+    return replace(state, truth=path)
+
+
+def _truth_file(state: FillState, data: Path) -> Path:
+    return Path(state.truth) if state.truth else data / TRUTH
 
 
 def _same_feed(known: FillState, feed: Path | None, data: Path) -> FillState:
@@ -240,8 +249,12 @@ async def _fill(args: argparse.Namespace, data: Path, state: FillState) -> Fille
             file=sys.stderr,
         )
     district = where.district
+    truth = _truth_file(state, data)
+    check_known_truth(truth, kept_bytes=state.truth_bytes, seed=state.seed, district=district.name)
+    # First of all: whatever comes to be in the folder, the same command goes on with it.
+    state.save(data)
     site.remember(data, replace(site.recall(data), district=district.name))
-    _write_settings(data, where)
+    mark(data, district=district.name, timezone=district.timezone)
     archive = Archive.open(
         data / FILE_NAME,
         district=district.name,
@@ -262,14 +275,10 @@ async def _fill(args: argparse.Namespace, data: Path, state: FillState) -> Fille
     )
     ingest = Ingest(archive, OwnClock(), district=district.name, retention_days=RETENTION_DAYS)
     working = asyncio.create_task(ingest.run(), name="ingest")
-    state.save(data)
 
     def checkpoint(done: int, truth_bytes: int) -> None:
         replace(state, done=state.done + done, truth_bytes=truth_bytes).save(data)
 
-    truth: Path = args.truth.expanduser() if args.truth else data / TRUTH
-    if state.truth_bytes and not truth.exists():
-        raise Failure(f"{truth} is gone: the truth cannot go on; give another --data", exit_code=2)
     try:
         with Recorder(truth, keep_bytes=state.truth_bytes or None) as recorder:
             if not state.truth_bytes:
@@ -280,6 +289,9 @@ async def _fill(args: argparse.Namespace, data: Path, state: FillState) -> Fille
                     timezone=district.timezone,
                     made_by="history",
                 )
+                # Known to be ours from here on, however early it ends.
+                state = replace(state, truth_bytes=recorder.seal())
+                state.save(data)
             with _bar(ingest, state) as told:
                 return await fill(
                     archive,
@@ -340,18 +352,7 @@ class _bar:  # noqa: N801 - used as a function
         )
 
 
-def _write_settings(data: Path, where: World) -> None:
-    path = data / "collector.toml"
-    if not path.exists():
-        text = SETTINGS.format(
-            district=where.district.name,
-            timezone=where.district.timezone,
-            retention=RETENTION_DAYS,
-        )
-        path.write_text(text, encoding="utf-8")
-
-
-def _say(args: argparse.Namespace, data: Path, filled: Filled) -> None:
+def _say(args: argparse.Namespace, data: Path, truth: Path, filled: Filled) -> None:
     peak_mb = _peak_mb(resource.RUSAGE_SELF)
     beside_mb = _peak_mb(resource.RUSAGE_CHILDREN)
     if args.json:
@@ -376,8 +377,7 @@ def _say(args: argparse.Namespace, data: Path, filled: Filled) -> None:
             f"{filled.points_per_s:,.0f} points/s; peak memory {peak_mb:.0f} MB"
             f" (generating: {beside_mb:.0f} MB)"
         )
-    truth = args.truth or data / TRUTH
-    console.print(f"See it: homeroute up --config {data / 'collector.toml'}", soft_wrap=True)
+    console.print(f"See it: homeroute up --data {data}", soft_wrap=True)
     console.print(f"Score it: homeroute simulate score {truth} --data {data}", soft_wrap=True)
 
 

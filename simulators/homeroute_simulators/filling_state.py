@@ -34,7 +34,7 @@ class FillState:
     ``buses`` 0: as many as the feed needs. ``before`` is the day after its last
     possible one, ISO. ``faults`` as the command takes them. ``gtfs`` is where the
     feed's zip was, ``gtfs_sha256`` which it was; both empty without a feed. Its
-    calendar is moved by ``weeks``.
+    calendar is moved by ``weeks``. ``truth`` is its file; empty: the one in the folder.
     """
 
     seed: int
@@ -47,6 +47,7 @@ class FillState:
     weeks: int = 0
     done: int = 0
     truth_bytes: int = 0
+    truth: str = ""
 
     def save(self, folder: Path) -> None:
         """Replace the file."""

@@ -2,7 +2,8 @@
 
 Guarantees: the parts are those of ``homeroute up``; only the wall clock they are
 given is the simulation's, and it can be set wrong. Does not: serve pages or feed
-an InfluxDB; ``homeroute up --data`` shows the archive afterwards.
+an InfluxDB; ``homeroute up --data`` shows the archive afterwards. It begins in a new or
+empty folder only, marks it as simulated, and leaves any other as it is.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from homeroute_collector.ingest import Ingest
 from homeroute_collector.mqtt import Mqtt
 from homeroute_collector.own_clock import BUILT_MS, OwnClock
 from homeroute_simulators.sim_clock import SimClock
+from homeroute_simulators.simulated_folder import check_vacant, mark
 
 RETENTION_DAYS = 400
 DAY_MS = 86_400_000
@@ -60,13 +62,17 @@ async def collecting(
     devices: Iterable[tuple[str, str]],
     *,
     prefer: Literal["mosquitto", "nats"] | None = None,
+    timezone: str = "UTC",
 ) -> AsyncIterator[Collecting]:
     """Serve these devices (name, kind) until the context ends; then everything is committed.
 
-    The archive is in ``folder``; ``prefer`` chooses the broker's program. Raises what
-    the broker and the archive raise.
+    The archive is in ``folder``, which is new or empty; ``prefer`` chooses the broker's
+    program; ``timezone`` is the district's. Raises FolderError before anything is written,
+    and what the broker and the archive raise.
     """
+    check_vacant(folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    mark(folder, district=district, timezone=timezone)
     credentials, passwords = Credentials(folder), dict[str, str]()
     wanted = sorted(devices)
     for kind in sorted({kind for _, kind in wanted}):

@@ -34,6 +34,11 @@ from tests.analytics.feed_files import FEED, zipped
         ("load", "--up", "--host", "broker.example"),
         ("load", "--username", "somebody"),
         ("load", "--for", "2h"),
+        ("load", "--port", "99999"),
+        ("load", "--district", "springfield"),
+        ("load", "--username", "somebody", "--password-file", "/dev/null"),
+        ("fleet", "--speed", "1e9"),
+        ("fleet", "--seed", "-4"),
     ],
 )
 def test_what_cannot_be_simulated_is_said_in_one_line(
@@ -151,6 +156,7 @@ def history(folder: Path, *words: str) -> int:
         (("--faults", "flood"), "'flood': want none, some, all, or a list of no_power"),
         (("--before", "2010-01-01"), "more than 3660 days ago"),
         (("--buses", "0"), "1 to 5000 --buses"),
+        (("--faults", ""), "no fault of a history is called ''"),
     ],
 )
 def test_a_history_that_cannot_be_is_said_in_one_line(

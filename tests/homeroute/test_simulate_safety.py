@@ -1,0 +1,131 @@
+"""`homeroute simulate` begins only where it can harm nothing, and marks what it makes."""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from homeroute_collector.broker import Credentials, site
+from homeroute_collector.broker.site import Site
+from homeroute_command.__main__ import main
+from homeroute_command.configured import configuration
+from homeroute_simulators import truth
+from tests.analytics.feed_files import FEED, zipped
+
+FLEET = ("fleet", "--buses", "1", "--speed", "60", "--for", "1m", "--start", "2026-11-26T07:00")
+HISTORY = ("history", "--buses", "1", "--days", "1", "--processes", "0", "--before", "2026-11-18")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(f.relative_to(folder)): f.read_bytes() for f in folder.rglob("*") if f.is_file()}
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Iterator[Path]:
+    """A real district's folder: a device is enrolled, nothing was received yet."""
+    folder = tmp_path / "real"
+    folder.mkdir()
+    site.remember(folder, Site("springfield", "192.0.2.1"))
+    Credentials(folder).add_all(["bus-01"], kind="bus")
+    before = contents(folder)
+    yield folder
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("words", [FLEET, HISTORY])
+def test_a_real_districts_folder_is_refused_untouched(
+    real: Path, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["simulate", *words, "--data", str(real)]) == 2
+    assert "is not empty, and a simulation is mixed with nothing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [FLEET, HISTORY])
+def test_a_file_that_is_there_is_never_made_a_truth(
+    tmp_path: Path, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "thesis.txt"
+    file.write_text("years of work")
+    data = tmp_path / "data"
+    assert main(["simulate", *words, "--data", str(data), "--truth", str(file)]) == 2
+    assert "a truth overwrites nothing" in capsys.readouterr().err
+    assert file.read_text() == "years of work"
+    nowhere = tmp_path / "nowhere" / "truth.gz"
+    assert main(["simulate", *words, "--data", str(data), "--truth", str(nowhere)]) == 2
+    assert "there is no folder" in capsys.readouterr().err
+    assert not nowhere.parent.exists()
+
+
+@pytest.mark.slow
+def test_a_history_goes_on_in_its_own_truth_and_in_no_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, own = tmp_path / "data", tmp_path / "own.gz"
+    words = ["simulate", *HISTORY, "--data", str(data)]
+    assert main([*words, "--truth", str(own)]) == 0
+    assert json.loads((data / "history.json").read_text())["truth"] == str(own)
+    told = own.read_bytes()
+
+    other = tmp_path / "other.gz"
+    record = truth.Run(
+        seed=8, version="0", district="quillhaven", timezone="UTC", made_by="history"
+    )
+    other.write_bytes(truth.compressed(truth.line(record)) + bytes(len(told)))
+    foreign = tmp_path / "foreign.gz"
+    foreign.write_bytes(gzip.compress(b"not a truth\n") + bytes(len(told)))
+    short = tmp_path / "short.gz"
+    short.write_bytes(told[:-40])
+    for file in (other, foreign, short):
+        before = file.read_bytes()
+        assert main([*words, "--truth", str(file)]) == 2
+        assert "is not the truth of this history" in capsys.readouterr().err
+        assert file.read_bytes() == before
+
+    # Without --truth it is the remembered one; where it is gone that is said.
+    assert main(words) == 0
+    assert own.read_bytes() == told
+    assert not (data / "truth.jsonl.gz").exists()
+    own.rename(tmp_path / "moved.gz")
+    assert main(words) == 2
+    assert "is gone" in capsys.readouterr().err
+    assert main([*words, "--truth", str(tmp_path / "moved.gz")]) == 0
+
+
+@pytest.mark.slow
+def test_a_feed_with_services_outside_the_days_filled_is_filled(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Saturdays last run a week before the two days that are filled.
+    feed = zipped(tmp_path / "feed.zip")
+    data = tmp_path / "data"
+    words = ["simulate", "history", "--data", str(data), "--gtfs", str(feed), "--days", "2"]
+    words += ["--processes", "0", "--json", "--faults", "none"]
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out)["days"] == 2
+    drives = [r for r in truth.read(data / "truth.jsonl.gz") if isinstance(r, truth.Drive)]
+    assert {drive.trip for drive in drives} == {"am1", "am2", "night"}
+    assert "sat" in FEED["trips.txt"]
+
+
+@pytest.mark.slow
+def test_a_fleets_folder_says_that_it_is_simulated_and_takes_no_second_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    words = ["simulate", *FLEET, "--data", str(data), "--json"]
+    assert main(words) == 0
+    before = contents(data)
+    assert main(words) == 2
+    assert "is not empty" in capsys.readouterr().err
+    assert contents(data) == before
+
+    shown = configuration(argparse.Namespace(config=None, data=data, district=None, port=None))
+    assert shown.simulated is True
+    assert shown.timezone == "America/Chicago"
+    assert shown.district == "quillhaven"
+    assert shown.data_dir == data
