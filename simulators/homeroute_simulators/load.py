@@ -7,7 +7,8 @@ write every device's topics, as the collector's is.
 
 Guarantees: bounded in devices, batches and time; points are plausible and dated
 within the last seconds; every batch that was due is counted in exactly one of acked,
-unanswered and late; what is told a second is over the time that it took. Does not: say anything of what an agent costs; that is the fleet.
+unanswered and late; what is told a second is over the time that it
+took. Does not: say anything of what an agent costs; that is the fleet.
 """
 
 from __future__ import annotations
@@ -138,8 +139,8 @@ class Load:
     async def run(self, seconds: float, *, settle_s: float = 15.0) -> Loaded:
         """Load for so long, then wait up to ``settle_s`` for the last answers.
 
-        What was due and is not made :data:`GRACE_S` after the end is late. A lost connection is made again; OSError or aiomqtt.MqttError when the first
-        one cannot be made.
+        What was due and is not made :data:`GRACE_S` after the end is late. A lost connection
+        is made again; OSError or aiomqtt.MqttError when the first one cannot be made.
         """
         result, began_s = self._result, time.monotonic()
         end_s, attempt = began_s + seconds, 0
