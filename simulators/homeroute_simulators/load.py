@@ -40,7 +40,7 @@ LATENCIES = 100_000
 
 TIMEOUT_S = 10.0
 TICK_S = 0.05
-GRACE_S = 5 * TICK_S
+GRACE_S = 1.0
 """How long after the end a batch that was due before it may still be made."""
 
 
