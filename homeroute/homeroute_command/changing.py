@@ -101,7 +101,8 @@ def redone_words(answer: dict[str, Any], *, dry_run: bool) -> str:
     ]
     more = ", …" if len(spans) > SPANS else ""
     verb = "would be" if dry_run else "will be"
-    return f"{len(days)} past days {verb} computed anew: {', '.join(spans[:SPANS])}{more}"
+    counted = "1 past day" if len(days) == 1 else f"{len(days)} past days"
+    return f"{counted} {verb} computed anew: {', '.join(spans[:SPANS])}{more}"
 
 
 def mount(app: web.Application, collector: Collector) -> None:

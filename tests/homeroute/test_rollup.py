@@ -216,7 +216,7 @@ def test_a_corrected_assignment_makes_the_day_it_bears_on_due_and_changes_its_le
     assert json.loads(imports("fleet", fleet, "--json"))["redone"] == []
     substitute = f"vehicle,trip,from,to\nspare,{trip},{MONDAY},{MONDAY}\n"
     said = imports("assignments", substitute, "--dry-run")
-    assert f"1 past days would be computed anew: {MONDAY}\n" in said
+    assert f"1 past day would be computed anew: {MONDAY}\n" in said
     assert using(folder, changed) == []
     assert json.loads(imports("assignments", substitute, "--json"))["redone"] == [str(MONDAY)]
 
