@@ -251,7 +251,7 @@ async def _collector(
             mount=[
                 pages,
                 controls.mount,
-                partial(rolling.mount, repair=False),
+                rolling.mount,
                 keep_published.mount,
                 routes_explain.mount,
             ],

@@ -199,11 +199,8 @@ async def sealed_until(
     return min(until_ms, *kept) if kept else 0
 
 
-def mount(app: web.Application, collector: Collector, *, repair: bool = True) -> None:
-    """Let a day be redone by hand: POST ``{"day": "2026-11-09", "dry_run": false}``.
-
-    Legs that others keep: no ``repair``.
-    """
+def mount(app: web.Application, collector: Collector) -> None:
+    """Let a day be redone by hand: POST ``{"day": "2026-11-09", "dry_run": false}``."""
 
     async def asked(request: web.Request) -> web.Response:
         try:
@@ -222,7 +219,6 @@ def mount(app: web.Application, collector: Collector, *, repair: bool = True) ->
                 timezone=collector.timezone,
                 now_ms=now_ms,
                 dry_run=bool(body.get("dry_run")),
-                repair=repair,
                 ladder=ladder_of(collector.config),
             )
         except rollups.DayExpired as error:
