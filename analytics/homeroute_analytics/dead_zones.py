@@ -88,20 +88,19 @@ def zones(judged: Sequence[Segment]) -> list[Zone]:
 
 def _joined(east: np.ndarray, north: np.ndarray) -> list[list[int]]:
     """Groups of places, each within reach of another of its group."""
-    left = set(range(len(east)))
+    free = np.ones(len(east), dtype=bool)
     groups = []
-    while left:
-        group, edge = [], [min(left)]
-        left.discard(edge[0])
+    for first in range(len(east)):
+        if not free[first]:
+            continue
+        free[first] = False
+        group, edge = [], [first]
         while edge:
             at = edge.pop()
             group.append(at)
-            others = np.array(sorted(left), dtype=np.int64)
-            if not len(others):
-                continue
-            near = np.hypot(east[others] - east[at], north[others] - north[at]) <= JOIN_M
-            for other in others[near].tolist():
-                left.discard(other)
-                edge.append(other)
+            away = np.hypot(east - east[at], north - north[at])
+            near = np.flatnonzero(free & (away <= JOIN_M))
+            free[near] = False
+            edge += near.tolist()
         groups.append(sorted(group))
     return groups

@@ -117,6 +117,7 @@ def test_a_substitute_is_told_from_the_bus_in_the_table() -> None:
     found = attribute(scheduled(WORLD, SWAPPED_DAY), told(WORLD, WORLD.drives(SWAPPED_DAY)))
     swapped = {d.trip.name: d for d in WORLD.drives(SWAPPED_DAY) if d.substitute}
     assert swapped
+    assert swapped.keys() <= {leg.trip for leg in found.legs}
     for leg in found.legs:
         if leg.trip in swapped:
             assert leg.source == "gps"
@@ -125,6 +126,7 @@ def test_a_substitute_is_told_from_the_bus_in_the_table() -> None:
 
 def test_an_excursion_is_on_no_leg() -> None:
     out = [drive for drive in WORLD.drives(EXCURSION_DAY) if drive.excursion]
+    assert out
     found = attribute(scheduled(WORLD, EXCURSION_DAY), told(WORLD, WORLD.drives(EXCURSION_DAY)))
     for drive in out:
         middle_ms = (drive.depart_ms + drive.arrive_ms) / 2
