@@ -30,7 +30,6 @@ from homeroute_command.simulate_world import add_gtfs
 from homeroute_command.simulate_world import place as world_of
 from homeroute_simulators.agent_file import Cadence
 from homeroute_simulators.faults import KINDS, Fault, parse_kinds, schedule
-from homeroute_simulators.faults_apply import APPLIED
 from homeroute_simulators.fleet import Broker, Fleet
 from homeroute_simulators.fleet_collector import collecting
 from homeroute_simulators.fleet_pace import pace
@@ -86,7 +85,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "fleet",
         help="many real agents, on time that runs faster",
         description=DESCRIPTION,
-        epilog=f"faults: {', '.join(kind for kind in KINDS if kind in APPLIED)}",
+        epilog=f"faults: {', '.join(KINDS)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -200,9 +199,8 @@ def run(args: argparse.Namespace) -> int:
     names = [bus.device for bus in district.buses]
     each = max(1, args.buses // FAULTS_EVERY)
     end_ms = start_ms + round(args.seconds * 1000)
-    wanted = [kind for kind in kinds if kind in APPLIED]
     # The first minutes show the fleet as it is.
-    faults = schedule(args.seed, names, start_ms + 60_000, end_ms, kinds=wanted, each=each)
+    faults = schedule(args.seed, names, start_ms + 60_000, end_ms, kinds=kinds, each=each)
     allow_files((args.buses + len(district.hotspots)) * FILES_EACH)
     try:
         drives = school_days(place, start_ms, end_ms)

@@ -112,6 +112,7 @@ class Fleet:
         self._recorder = recorder
         self._wall = wall
         self._wears = wears
+        self._ending = False
         self._parked = False
         self._clock_file: Path | None = None
         self._devices: dict[str, Device] = {}
@@ -146,8 +147,9 @@ class Fleet:
     ) -> dict[str, Ledger]:
         """Drive until ``stop`` is set, or the world has reached ``until_ms``.
 
-        The agents then drain for up to ``quiesce_s`` of our own seconds. Returns each
-        agent's ledger. Raises what an agent raises that ends by itself.
+        Either way faults are mended and everybody gets off before the end. The agents then
+        drain for up to ``quiesce_s`` of our own seconds. Returns each agent's ledger.
+        Raises what an agent raises that ends by itself.
         """
         # Unix sockets need short paths, and all of this is worthless afterwards. Fakes of
         # proc are replaced each second: on a disk, beside spools that are synced, that waits.
@@ -174,10 +176,14 @@ class Fleet:
                     await self._start(clock, quiesce_s)
                     driving = asyncio.create_task(self._drive(clock, until_ms, books), name="drive")
                     working.add(driving)
+                    making: asyncio.Task[object] | None = None
                     if self._faults:
-                        making = make_all(self._stage(clock, quiesce_s), self._faults)
-                        working.add(asyncio.create_task(making, name="faults"))
+                        faults = make_all(self._stage(clock, quiesce_s), self._faults)
+                        making = asyncio.create_task(faults, name="faults")
+                        working.add(making)
                     await self._watch(working, driving, stopping)
+                    if stopping.done():
+                        await self._end_early(driving, making)
                 finally:
                     for task in working:
                         task.cancel()
@@ -305,13 +311,24 @@ class Fleet:
         self, clock: SimClock, until_ms: int | None, books: Collection[Logbook]
     ) -> None:
         await self._pacing.arrived(self.at_ms + STEP_MS)
-        while until_ms is None or self.at_ms + STEP_MS <= until_ms:
+        while not self._ending and (until_ms is None or self.at_ms + STEP_MS <= until_ms):
             await self._step(clock, books)
         for device in self._devices.values():
             device.gateway.park()
         for _ in range(PARKED_STEPS):
             await self._step(clock, ())
         self._parked = True
+
+    async def _end_early(
+        self, driving: asyncio.Task[None], making: asyncio.Task[object] | None
+    ) -> None:
+        """End as at the end of the run: what is wrong is mended, then everybody gets off."""
+        if making is not None:
+            # While the world still moves: what has no power boots, and that takes time.
+            making.cancel()
+            await asyncio.wait([making, driving], return_when=asyncio.FIRST_COMPLETED)
+        self._ending = True
+        await driving
 
     async def _step(self, clock: SimClock, books: Collection[Logbook]) -> None:
         at_ms = self.at_ms + STEP_MS

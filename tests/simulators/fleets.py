@@ -128,8 +128,13 @@ async def driving(
     seconds: float,
     speed: float,
     cadence: Cadence,
+    *,
+    stopped_s: float | None = None,
 ) -> AsyncIterator[tuple[Collecting, dict[str, Ledger]]]:
-    """Drive; the collector, while it still stands, and every device's ledger."""
+    """Drive; the collector, while it still stands, and every device's ledger.
+
+    ``stopped_s``: after so long somebody presses Ctrl-C.
+    """
     district = place.district
     end_ms = start_ms + round(seconds * 1000)
     clock = SimClock(speed, start_ms)
@@ -158,9 +163,20 @@ async def driving(
                 timezone=district.timezone,
                 made_by="fleet",
             )
-            ledgers = await fleet.run(asyncio.Event(), until_ms=end_ms, quiesce_s=4.0)
+            stop = asyncio.Event()
+            stopping = asyncio.create_task(_stop(stop, clock, start_ms, stopped_s))
+            try:
+                ledgers = await fleet.run(stop, until_ms=end_ms, quiesce_s=4.0)
+            finally:
+                stopping.cancel()
         await its.ingest.drain()
         yield its, ledgers
+
+
+async def _stop(stop: asyncio.Event, clock: SimClock, start_ms: int, after_s: float | None) -> None:
+    if after_s is not None:
+        await clock.until(start_ms + round(after_s * 1000))
+        stop.set()
 
 
 async def _tell(
