@@ -162,7 +162,8 @@ async def hotspots(
     found = [
         judged(device, days.get(device, {}), first_day, retired_day, as_of, ladder)
         for device, first_day, retired_day in await query(_KNOWN, [])
-        if first_day <= as_of
+        # Days from before it was first heard may be told all the same: a backlog, or a history.
+        if min([first_day, *days.get(device, ())]) <= as_of
     ]
     return sorted(found, key=_decision_first)
 

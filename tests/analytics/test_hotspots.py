@@ -146,6 +146,15 @@ def test_used_by_either_of_two_witnesses_is_used() -> None:
     assert (row.standing, row.sources) == ("used", ("import",))
 
 
+def test_days_from_before_a_hotspot_was_first_heard_are_judged_when_they_are_told() -> None:
+    lent = Lent()
+    lent.agent("home-01", 0, 3)  # first heard today, and then its backlog comes
+    lent.agent("home-01", 5, 3)
+    (row,) = lent.rows(TODAY - timedelta(3)).values()
+    assert (row.idle_days, row.last_used_day) == (2, TODAY - timedelta(5))
+    assert lent.rows(TODAY - timedelta(9)) == {}, "of that day nothing is known"
+
+
 def test_a_hotspot_heard_but_never_told_of_has_no_data_and_a_retired_one_is_retired() -> None:
     lent = Lent()
     for name in ("home-01", "home-02"):
