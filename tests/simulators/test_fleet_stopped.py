@@ -9,7 +9,7 @@ import pytest
 
 from homeroute_agent.spool import Ledger
 from homeroute_simulators import truth
-from homeroute_simulators.faults import Fault
+from homeroute_simulators.faults import Fault, Kind
 from homeroute_simulators.score import score
 from homeroute_simulators.world import world
 from tests.simulators.fleets import MONDAY, ORDINARY, SCORED_SPEED, driving
@@ -26,14 +26,15 @@ def test_stopped_in_the_middle_of_faults_everything_is_delivered_and_the_truth_c
     departures = sorted(drive.depart_ms for drive in place.drives(MONDAY))
     start_ms = departures[2] // 60_000 * 60_000 + 360_000
     buses = place.district.buses
+    planned: list[tuple[Kind, int, int, int]] = [
+        ("no_coverage", 0, 60, 700),
+        ("power_cut", 1, 150, 600),
+        ("gps_loss", 2, 100, 800),
+        ("no_coverage", 3, 600, 700),
+    ]
     faults = [
-        Fault(kind, bus.device, start_ms + begin_s * 1000, start_ms + end_s * 1000)
-        for kind, bus, begin_s, end_s in (
-            ("no_coverage", buses[0], 60, 700),
-            ("power_cut", buses[1], 150, 600),
-            ("gps_loss", buses[2], 100, 800),
-            ("no_coverage", buses[3], 600, 700),
-        )
+        Fault(kind, buses[bus].device, start_ms + begin_s * 1000, start_ms + end_s * 1000)
+        for kind, bus, begin_s, end_s in planned
     ]
 
     async def story() -> dict[str, Ledger]:
