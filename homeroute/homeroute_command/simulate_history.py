@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import json
 import resource
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,17 +29,14 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from homeroute_analytics import tables
 from homeroute_analytics.feeds.problems import FeedError
-from homeroute_collector.archive import FILE_NAME, Archive
 from homeroute_collector.archive_records import ArchiveError
 from homeroute_collector.broker import site
 from homeroute_collector.ingest import Ingest
-from homeroute_collector.own_clock import OwnClock
 from homeroute_command.failure import Failure
 from homeroute_command.simulate_world import add_gtfs, fingerprint, place
-from homeroute_simulators import world_timetable
-from homeroute_simulators.filling import Filled, fill
+from homeroute_simulators.filling import Filled, Stopped, fill
+from homeroute_simulators.filling_archive import filling_archive
 from homeroute_simulators.filling_state import FILE_NAME as STATE_NAME
 from homeroute_simulators.filling_state import FillState, StateError, recall, taught_days
 from homeroute_simulators.fleet import definition
@@ -58,8 +56,8 @@ from homeroute_simulators.world import World
 AHEAD_DAYS = 60
 """Of timetable beyond the last day filled."""
 
-MEMORY_LIMIT = "128MB"
-"""Of the database: it only appends, and has no use for the pages it wrote."""
+INTERRUPTED = 130
+"""The exit code of what Ctrl-C ended."""
 
 TRUTH = "truth.jsonl.gz"
 DAYS, BUSES, SEED, PROCESSES = 180, 100, 7, 1
@@ -130,9 +128,17 @@ def run(args: argparse.Namespace) -> int:
         filled = asyncio.run(_fill(args, data, state))
     except (StateError, FolderError, FeedError, ArchiveError, site.SiteError) as error:
         raise Failure(str(error), exit_code=2) from None
+    except Stopped:
+        if (known := recall(data)) is not None:
+            print(
+                f"homeroute: stopped after day {known.done} of {known.days}; the same command "
+                "goes on from there",
+                file=sys.stderr,
+            )
+        return INTERRUPTED
     except KeyboardInterrupt:
         print("homeroute: stopped; the same command goes on from here", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     except OSError as error:
         raise Failure(f"{error.filename or 'fill'}: {error.strerror or error}") from None
     _say(args, data, _truth_file(state, data), filled)
@@ -255,31 +261,13 @@ async def _fill(args: argparse.Namespace, data: Path, state: FillState) -> Fille
     state.save(data)
     site.remember(data, replace(site.recall(data), district=district.name))
     mark(data, district=district.name, timezone=district.timezone)
-    archive = Archive.open(
-        data / FILE_NAME,
-        district=district.name,
-        memory_limit=MEMORY_LIMIT,
-        extra_ddl=tables.DDL,
-    )
     # Further than the history goes, so that the calendar has not ended where it ends.
     until = days[-1] + timedelta(days=AHEAD_DAYS)
-    await archive.transaction(
-        lambda db, _: world_timetable.store(
-            lambda sql, params: db.execute(sql, params).fetchall(),
-            where,
-            days[0],
-            until,
-            folder=data / "timetable",
-            now_ms=OwnClock().now_ms(),
-        )
-    )
-    ingest = Ingest(archive, OwnClock(), district=district.name, retention_days=RETENTION_DAYS)
-    working = asyncio.create_task(ingest.run(), name="ingest")
 
     def checkpoint(done: int, truth_bytes: int) -> None:
         replace(state, done=state.done + done, truth_bytes=truth_bytes).save(data)
 
-    try:
+    async with filling_archive(data, where, days[0], until) as (archive, ingest):
         with Recorder(truth, keep_bytes=state.truth_bytes or None) as recorder:
             if not state.truth_bytes:
                 recorder.run(
@@ -305,11 +293,16 @@ async def _fill(args: argparse.Namespace, data: Path, state: FillState) -> Fille
                     kinds=parse(state.faults),
                     processes=args.processes,
                     checkpoint=checkpoint,
+                    stop=_asked_to_stop(),
                 )
-    finally:
-        working.cancel()
-        await asyncio.gather(working, return_exceptions=True)
-        await asyncio.to_thread(archive.close)
+
+
+def _asked_to_stop() -> asyncio.Event:
+    """Set by Ctrl-C and SIGTERM, inside a running loop."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    return stop
 
 
 class _bar:  # noqa: N801 - used as a function

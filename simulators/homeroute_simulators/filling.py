@@ -9,9 +9,10 @@ not: bypass the wire format.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -32,8 +33,8 @@ WAITING = 512
 """Batches that wait for the ingest, at most: a day or two, and a few megabytes. The ingest
 itself would take 25 days."""
 
-CHECKPOINT_S = 15.0
-"""How much work an interruption may cost, about: what was done since is done again."""
+CHECKPOINT_S = 5.0
+"""How much work a kill may cost, about: what was done since is done again."""
 
 STEPS_A_DAY = 100
 """Of the progress told."""
@@ -54,6 +55,14 @@ class Filled:
         return self.points / self.seconds if self.seconds else 0.0
 
 
+class Stopped(Exception):
+    """It was asked to stop, after so many whole ``days`` of those it was given."""
+
+    def __init__(self, days: int) -> None:
+        super().__init__(f"stopped after {days} days")
+        self.days = days
+
+
 Checkpoint = Callable[[int, int], None]
 
 
@@ -70,13 +79,15 @@ async def fill(
     kinds: tuple[str, ...] = SOME,
     processes: int = 0,
     checkpoint: Checkpoint | None = None,
+    stop: asyncio.Event | None = None,
 ) -> Filled:
     """Fill these days; ``progress`` is told parts done and parts in all.
 
     ``definition`` and ``version`` are what the live agents say of themselves. With
     ``processes``, generation runs beside this one. ``checkpoint`` is told how many
     of the days are on disk, and how long the truth's file was then. ``kinds`` of
-    faults: see :mod:`homeroute_simulators.history_faults`.
+    faults: see :mod:`homeroute_simulators.history_faults`. Once ``stop`` is set, what is
+    done is told to ``checkpoint`` and :class:`Stopped` is raised.
     """
     began_s = time.monotonic()
     if not days:
@@ -84,11 +95,16 @@ async def fill(
     work = Work(world, definition, version, kinds=kinds, truth=recorder is not None)
     filling = _Filling(archive, ingest, work, recorder, checkpoint)
     with work_in_processes(work, processes) if processes else ThreadPoolExecutor(1) as beside:
-        async for told, done in _in_order(beside, work, days, in_processes=bool(processes)):
-            await filling.take(told)
-            progress(done, len(days) * STEPS_A_DAY)
-            if told.part.last:
-                await filling.end_day(told.part.day)
+        in_order = _in_order(beside, work, days, in_processes=bool(processes))
+        async with contextlib.aclosing(in_order) as parts:
+            async for told, done in parts:
+                if stop is not None and stop.is_set():
+                    await filling.settle()
+                    raise Stopped(filling.days)
+                await filling.take(told)
+                if told.part.last:
+                    await filling.end_day(told.part.day)
+                progress(done, len(days) * STEPS_A_DAY)
     await filling.settle()
     stored, refused = filling.stored
     return Filled(len(days), stored, time.monotonic() - began_s, refused)
@@ -96,7 +112,7 @@ async def fill(
 
 async def _in_order(
     beside: Executor, work: Work, days: Sequence[date], *, in_processes: bool
-) -> AsyncIterator[tuple[Told, int]]:
+) -> AsyncGenerator[tuple[Told, int], None]:
     """Every part of every day, in order; some are made ahead. With each, the progress."""
     ahead: deque[tuple[Future[Told], int]] = deque()
     try:
@@ -135,7 +151,7 @@ class _Filling:
         self._recorder = recorder
         self._checkpoint = checkpoint
         self._before = ingest.counts.stored, ingest.counts.refused
-        self._days = 0
+        self.days = 0
         self._to_attribute: list[date] = []
         self._truth_bytes = 0
         self._settled_s = time.monotonic()
@@ -159,7 +175,7 @@ class _Filling:
         if self._recorder is not None:
             # A part is a member of its own in the file, so that its bytes depend on nothing else.
             self._truth_bytes = await asyncio.to_thread(self._recorder.seal)
-        self._days += 1
+        self.days += 1
         if self._checkpoint and time.monotonic() - self._settled_s >= CHECKPOINT_S:
             await self.settle()
 
@@ -175,6 +191,6 @@ class _Filling:
                 self._work.world.district.timezone,
             )
         self._to_attribute.clear()
-        if self._checkpoint is not None:
-            self._checkpoint(self._days, self._truth_bytes)
+        if self._checkpoint is not None and self.days:
+            self._checkpoint(self.days, self._truth_bytes)
         self._settled_s = time.monotonic()

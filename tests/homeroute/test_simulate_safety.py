@@ -5,16 +5,25 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from homeroute_collector.broker import Credentials, site
 from homeroute_collector.broker.site import Site
+from homeroute_command import simulate_history
 from homeroute_command.__main__ import main
 from homeroute_command.configured import configuration
 from homeroute_simulators import truth
+from homeroute_simulators.filling import STEPS_A_DAY
+from homeroute_simulators.filling_state import recall
 from tests.analytics.feed_files import FEED, zipped
 
 FLEET = ("fleet", "--buses", "1", "--speed", "60", "--for", "1m", "--start", "2026-11-26T07:00")
@@ -129,3 +138,54 @@ def test_a_fleets_folder_says_that_it_is_simulated_and_takes_no_second_run(
     assert shown.timezone == "America/Chicago"
     assert shown.district == "quillhaven"
     assert shown.data_dir == data
+
+
+@pytest.mark.slow
+def test_ctrl_c_costs_a_history_no_whole_day_and_it_goes_on_to_the_same_truth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*HISTORY, "--faults", "all"]
+    words[words.index("--days") + 1] = "6"
+    words[words.index("--buses") + 1] = "3"
+    assert main(["simulate", *words, "--data", str(tmp_path / "whole")]) == 0
+
+    told = simulate_history._bar._told
+
+    def ctrl_c_after_two_days(self: Any, done: int, parts: int) -> None:
+        told(self, done, parts)
+        if done == 2 * STEPS_A_DAY:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    data = tmp_path / "parts"
+    with monkeypatch.context() as patched:
+        patched.setattr(simulate_history._bar, "_told", ctrl_c_after_two_days)
+        assert main(["simulate", *words, "--data", str(data)]) == 130
+    state = recall(data)
+    assert state is not None
+    assert 2 <= state.done < 6  # what came meanwhile is kept too
+    said = f"stopped after day {state.done} of 6; the same command goes on"
+    assert said in capsys.readouterr().err
+
+    assert main(["simulate", *words, "--data", str(data), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["days"] == 6 - state.done
+    whole, parts = (list(truth.read(tmp_path / n / "truth.jsonl.gz")) for n in ("whole", "parts"))
+    assert whole == parts
+    assert main(["simulate", "score", str(data / "truth.jsonl.gz"), "--json"]) == 0
+
+
+@pytest.mark.slow
+def test_a_history_told_to_end_ends_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    words = ["history", "--buses", "3", "--days", "400", "--before", "2026-11-18", "--data"]
+    program = subprocess.Popen(
+        [sys.executable, "-m", "homeroute_command", "simulate", *words, str(tmp_path / "data")],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    file, until_s = tmp_path / "data" / "truth.jsonl.gz", time.monotonic() + 60.0
+    while time.monotonic() < until_s and not (file.exists() and file.stat().st_size > 4_000):
+        time.sleep(0.05)
+    program.send_signal(signal.SIGTERM)
+    _, err = program.communicate(timeout=60)
+    assert program.returncode == 130, err
+    assert "homeroute: stopped after day" in err
+    assert "resource_tracker" not in err

@@ -8,12 +8,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from homeroute_analytics import tables
-from homeroute_collector.archive import Archive
-from homeroute_collector.ingest import Ingest
-from homeroute_collector.own_clock import OwnClock
 from homeroute_simulators import world_timetable
 from homeroute_simulators.filling import Checkpoint, Filled, fill
+from homeroute_simulators.filling_archive import filling_archive
 from homeroute_simulators.filling_state import taught_days
 from homeroute_simulators.history_faults import SOME
 from homeroute_simulators.truth import Recorder
@@ -53,13 +50,7 @@ def run(
     """Fill those days into ``folder``."""
 
     async def fill_it() -> Filled:
-        archive = Archive.open(
-            folder / "archive.duckdb", district=where.district.name, extra_ddl=tables.DDL
-        )
-        ingest = Ingest(archive, OwnClock(), district=where.district.name, retention_days=3_660)
-        await archive.transaction(lambda db, _: keep_timetable(db, where, days, folder))
-        working = asyncio.create_task(ingest.run())
-        try:
+        async with filling_archive(folder, where, days[0], days[-1]) as (archive, ingest):
             with Recorder(folder / "truth.jsonl.gz", keep_bytes=keep_bytes) as recorder:
                 if keep_bytes is None:
                     recorder.run(
@@ -84,10 +75,6 @@ def run(
                 )
             assert REFUSED & set(kinds) or ingest.counts.refused == 0
             return filled
-        finally:
-            working.cancel()
-            await asyncio.gather(working, return_exceptions=True)
-            await asyncio.to_thread(archive.close)
 
     return asyncio.run(fill_it())
 
