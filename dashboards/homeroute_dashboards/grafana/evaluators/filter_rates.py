@@ -1,4 +1,9 @@
-"""*Filter rates*: blocks per hundred active client-minutes, by category."""
+"""*Filter rates*: blocks per hundred active client-minutes, by category.
+
+Guarantees: a rate's blocks and minutes are of the same weeks. A category has no row in a
+week in which it was hidden or not blocked, and which of the two nobody may know: so its
+rates stand week by week, and no rate of several weeks is made of them.
+"""
 
 from __future__ import annotations
 
@@ -45,18 +50,20 @@ LOOKS = {
 def _categories() -> Board:
     query = select(
         REPORTING, "filter_week", *_picks(), where="route = 'all' and category != 'all'",
-        by=["category", "period"], variables=("district",),
+        by=["category", "district", "period", "week"], variables=("district",),
     )  # fmt: skip
     return rows(
-        "Categories",
-        "Over all routes. Adverts and telemetry are left out. A category that is missing is "
-        "hidden or had no block.",
+        "Categories, by week",
+        "Over all routes, newest week first. Adverts and telemetry are left out. A category that "
+        "is missing in a week is hidden or had no block: weeks cannot be averaged.",
         [query],
-        {"Category": Look(), "Period": Look(width=70), **LOOKS},
-        names={"category": "Category", "period": "Period"},
-        sort=("Per 100 active min", True),
+        {"Week": Look(width=90), "Category": Look(), "Period": Look(width=70),
+         "District": Look(), **LOOKS},
+        names={"week": "Week", "category": "Category", "period": "Period",
+               "district": "District"},
+        sort=("Week", True),
         width=12,
-    )
+    )  # fmt: skip
 
 
 def _routes() -> Board:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from homeroute_dashboards.grafana.board import Built, Folder, board
 from homeroute_dashboards.grafana.colours import COMPLETE
 from homeroute_dashboards.grafana.evaluators.banner import banner, methods
-from homeroute_dashboards.grafana.influxql import REPORTING, Pick, select
+from homeroute_dashboards.grafana.influxql import REPORTING, Pick, over, select
 from homeroute_dashboards.grafana.looks import SHARE_LOOK, Look
 from homeroute_dashboards.grafana.panels import Board, lines
 from homeroute_dashboards.grafana.tables import grid, rows
@@ -14,6 +14,10 @@ from homeroute_dashboards.grafana.variables import cascade
 A_ROUTE = "route != 'all'"
 MARGIN = "route = 'all'"
 REPORTED = "sum(reported_s) / sum(scheduled_s)"
+OWN_SHARE = (
+    "Reported is the definition's own part of all that was scheduled in its weeks: in the week "
+    "of a change, two definitions share one."
+)
 
 
 def build() -> Built:
@@ -65,7 +69,8 @@ def _periods() -> Board:
     return rows(
         "All routes, by period and definition",
         "Learning-site active minutes per client-trip, and their strict and loose bounds, over "
-        "all routes together, hidden cells within. Whatever route is chosen above.",
+        "all routes together, hidden cells within. Whatever route is chosen above. "
+        f"{OWN_SHARE}",
         [query],
         {"Period": Look(width=70), "Definition": Look(), **_looks()},
         names={"period": "Period", "definition": "Definition"},
@@ -88,7 +93,8 @@ def _weeks() -> list[Board]:
         lines("Per client-trip, a week", "Learning-site active minutes per client-trip over all "
               "routes; a point is an ISO week, at its Monday.",
               minutes, unit="m", alias="$tag_district $tag_period $tag_definition", points=True),
-        lines("Reported share, a week", "Reported seconds of scheduled ones, of the same trips.",
+        lines("Reported share, a week", "Reported seconds of scheduled ones, of the same "
+              "trips; in the week of a change the definitions' lines add up.",
               known, unit=SHARE_LOOK, alias="$tag_district $tag_period $tag_definition",
               points=True, steps=COMPLETE),
     ]  # fmt: skip
@@ -100,7 +106,8 @@ def _routes() -> Board:
     )
     return rows(
         "Routes",
-        "By route and period. A route that is missing was too small to show: not a zero.",
+        "By route and period. A route that is missing was too small to show: not a zero. "
+        f"{OWN_SHARE}",
         [query],
         {"Route": Look(), "Period": Look(width=70), "Definition": Look(), **_looks()},
         names={"route": "Route", "period": "Period", "definition": "Definition"},
@@ -112,12 +119,17 @@ def _routes() -> Board:
 def _grids() -> list[Board]:
     total = select(REPORTING, "learning_week", Pick("Trips", "sum(client_trips)"), where=A_ROUTE,
                    by=["route", "week"])  # fmt: skip
-    known = select(REPORTING, "learning_week", Pick("Reported", REPORTED), where=A_ROUTE,
-                   by=["route", "week"])  # fmt: skip
+    # What was scheduled stands again beside each definition, of which a week may have two.
+    cells = select(
+        REPORTING, "learning_week", Pick("seen_s", "sum(reported_s)"),
+        Pick("due_s", "max(scheduled_s)"), where=A_ROUTE,
+        by=["district", "period", "route", "week"],
+    )  # fmt: skip
+    known = over(cells, Pick("Reported", "sum(seen_s) / sum(due_s)"), by=["route", "week"])
     return [
         grid("Client-trips, by week", "Behind the minutes above, periods together. A grey dash "
              "is hidden, not zero.", total, across="route", down="week", cell="Trips",
              look=Look(decimals=0)),
-        grid("Reported share, by week", "Of the same trips.", known, across="route", down="week",
-             cell="Reported", look=Look(SHARE_LOOK, 0, COMPLETE)),
+        grid("Reported share, by week", "Of the same trips, definitions together.", known,
+             across="route", down="week", cell="Reported", look=Look(SHARE_LOOK, 0, COMPLETE)),
     ]  # fmt: skip
