@@ -6,13 +6,12 @@ import argparse
 import asyncio
 import contextlib
 import json
-import logging
 import resource
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -25,11 +24,11 @@ from homeroute_collector.broker import BrokerError, CredentialError, SiteError
 from homeroute_command import duration
 from homeroute_command.called import called
 from homeroute_command.failure import Failure
-from homeroute_command.simulate_fleet_words import nothing_driven, watching
+from homeroute_command.simulate_fleet_words import agents_unheard, no_room, nothing_driven, watching
 from homeroute_command.simulate_world import add_gtfs
 from homeroute_command.simulate_world import place as world_of
 from homeroute_simulators.agent_file import Cadence
-from homeroute_simulators.faults import KINDS, Fault, parse_kinds, schedule
+from homeroute_simulators.faults import KINDS, Fault, Kind, left_out_of, parse_kinds, schedule
 from homeroute_simulators.fleet import Broker, Fleet
 from homeroute_simulators.fleet_collector import collecting
 from homeroute_simulators.fleet_pace import pace
@@ -143,7 +142,8 @@ class Counted:
 class Driven:
     """What a run came to. Times of day are the district's; ``to`` is how far the world came.
 
-    ``drives`` are those that were driven, if only in part.
+    ``drives`` are those that were driven, if only in part; ``left_out`` are the faults asked
+    for that there was no room for, each as often as it was.
     """
 
     start: datetime
@@ -153,6 +153,7 @@ class Driven:
     faults: int
     late_s: float
     counted: Counted
+    left_out: tuple[Kind, ...] = ()
 
     def document(self) -> dict[str, object]:
         """For JSON."""
@@ -162,6 +163,7 @@ class Driven:
             "devices": self.devices,
             "drives": self.drives,
             "faults": self.faults,
+            "faults_left_out": list(self.left_out),
             "simulated_s": round((self.to - self.start).total_seconds(), 1),
             "late_s": self.late_s,
             **asdict(self.counted),
@@ -170,21 +172,8 @@ class Driven:
 
 def run(args: argparse.Namespace) -> int:
     """Drive; 0 when the points add up, else 1. Raises :class:`Failure`."""
-    if not 1 <= args.buses <= BUSES_BOUND:
-        raise Failure(f"--buses {args.buses}: want 1 to {BUSES_BOUND}", exit_code=2)
-    if not 0 < args.speed <= SPEED_BOUND:
-        raise Failure(
-            f"--speed {args.speed:g}: want more than 0, at most {SPEED_BOUND:g}", exit_code=2
-        )
-    if args.seed < 0:
-        raise Failure(f"--seed {args.seed}: want 0 or more", exit_code=2)
-    args.data = args.data and args.data.expanduser()
-    args.truth = args.truth and args.truth.expanduser()
+    _check(args)
     try:
-        if args.data is not None:
-            check_vacant(args.data)
-        if args.truth is not None:
-            check_new_truth(args.truth, args.data)
         kinds = parse_kinds(args.faults)
         place = world_of(args.gtfs, seed=args.seed, buses=args.buses)
         district = place.district
@@ -201,20 +190,45 @@ def run(args: argparse.Namespace) -> int:
     end_ms = start_ms + round(args.seconds * 1000)
     # The first minutes show the fleet as it is.
     faults = schedule(args.seed, names, start_ms + 60_000, end_ms, kinds=kinds, each=each)
+    left_out = left_out_of(faults, kinds, each)
+    if left_out:
+        print(no_room(left_out), file=sys.stderr)
     allow_files((args.buses + len(district.hotspots)) * FILES_EACH)
     try:
         drives = school_days(place, start_ms, end_ms)
         within = [d for own in drives.values() for d in own if d.arrive_ms > start_ms]
         if not within:
             print(nothing_driven(place, start, args.seconds), file=sys.stderr)
-        with _agents_unheard():
+        with agents_unheard():
             driven = asyncio.run(_drive(args, place, drives, start_ms, end_ms, faults))
+        driven = replace(driven, left_out=left_out)
     except (BrokerError, CredentialError, SiteError, ArchiveError) as error:
         raise Failure(str(error)) from None
     except OSError as error:
         raise Failure(f"{error.filename or 'run'}: {error.strerror or error}") from None
     _tell(args, driven, stopped=driven.to.timestamp() * 1000 + 1000 < end_ms)
     return 0 if driven.counted.adds_up else 1
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Refuse what cannot be, before anything is touched. Raises :class:`Failure`."""
+    if not 1 <= args.buses <= BUSES_BOUND:
+        raise Failure(f"--buses {args.buses}: want 1 to {BUSES_BOUND}", exit_code=2)
+    if not 0 < args.speed <= SPEED_BOUND:
+        raise Failure(
+            f"--speed {args.speed:g}: want more than 0, at most {SPEED_BOUND:g}", exit_code=2
+        )
+    if args.seed < 0:
+        raise Failure(f"--seed {args.seed}: want 0 or more", exit_code=2)
+    args.data = args.data and args.data.expanduser()
+    args.truth = args.truth and args.truth.expanduser()
+    try:
+        if args.data is not None:
+            check_vacant(args.data)
+        if args.truth is not None:
+            check_new_truth(args.truth, args.data)
+    except ValueError as error:
+        raise Failure(str(error), exit_code=2) from None
 
 
 def _running(place: World, start: datetime) -> World:
@@ -228,18 +242,6 @@ def _running(place: World, start: datetime) -> World:
         file=sys.stderr,
     )
     return moved(place, weeks)
-
-
-@contextlib.contextmanager
-def _agents_unheard() -> Iterator[None]:
-    """Keep the agents' log to ourselves: what goes wrong here is meant to."""
-    logger = logging.getLogger("homeroute.agent")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
 
 
 def allow_files(wanted: int) -> None:

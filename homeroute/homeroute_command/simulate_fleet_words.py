@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, tzinfo
 
 from rich.console import Console
@@ -26,6 +27,14 @@ def nothing_driven(world: World, start: datetime, seconds: float) -> str:
         day += timedelta(days=1)
     more = f" and so on until {last}" if len(kinds) > 3 else ""
     return f"homeroute: no bus drives in this time: {'; '.join(kinds[:3])}{more}"
+
+
+def no_room(left_out: Sequence[str]) -> str:
+    """Which faults that were asked for do not happen."""
+    return (
+        f"homeroute: no room for {len(left_out)} of the faults asked for: {', '.join(left_out)}; "
+        "give more --buses or a longer --for"
+    )
 
 
 KINDS = {
@@ -81,3 +90,25 @@ def watching(
             yield
         finally:
             telling.cancel()
+
+
+@contextlib.contextmanager
+def agents_unheard() -> Iterator[None]:
+    """Keep the agents' log to ourselves: what goes wrong here is meant to.
+
+    So too what asyncio says of a program that ended as its agent was cut off from it: both
+    wait for it, and the one that comes second is told that there is no such process.
+    """
+    logger, asyncios = logging.getLogger("homeroute.agent"), logging.getLogger("asyncio")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    asyncios.addFilter(_of_a_child_nobody_misses)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+        asyncios.removeFilter(_of_a_child_nobody_misses)
+
+
+def _of_a_child_nobody_misses(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith("Unknown child process pid")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import sys
 from pathlib import Path
 
 from homeroute_analytics.feeds.problems import FeedError
@@ -34,12 +35,20 @@ def place(feed: Path | None, *, seed: int, buses: int | None) -> World:
     if feed is None:
         return world(seed) if buses is None else world(seed, buses=buses)
     try:
-        return world_from_gtfs(feed, seed, buses=buses)
+        found = world_from_gtfs(feed.expanduser(), seed, buses=buses)
     except FeedError as error:
         text = str(error).removeprefix(f"{feed}: ")
         raise Failure(f"read {feed}: {text}", exit_code=2) from None
     except OSError as error:
         raise Failure(f"read {feed}: {error.strerror or error}", exit_code=2) from None
+    if left_out := found.district.left_out:
+        trips = len(found.district.trips)
+        print(
+            f"homeroute: {trips} of the feed's {trips + left_out} trips are driven; the other "
+            f"{left_out} need more buses",
+            file=sys.stderr,
+        )
+    return found
 
 
 def fingerprint(feed: Path) -> str:

@@ -132,6 +132,7 @@ class District:
     """The whole of it. ``timezone`` is an IANA name.
 
     ``trips`` is the timetable; ``later_trips`` replaces it when the feed changes.
+    ``left_out`` are the feed's trips that no bus was free for.
     """
 
     name: str
@@ -145,3 +146,4 @@ class District:
     trips: tuple[Trip, ...]
     zones: tuple[Zone, ...]
     later_trips: tuple[Trip, ...] = ()
+    left_out: int = 0

@@ -8,6 +8,7 @@ interface where it happens on a bus, to an agent that knows nothing of it.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -96,6 +97,14 @@ def schedule(
                     faults.append(fault)
                     break
     return tuple(sorted(faults, key=lambda f: (f.start_ms, f.device, f.kind)))
+
+
+def left_out_of(
+    faults: Sequence[Fault], kinds: Collection[Kind], each: int = 1
+) -> tuple[Kind, ...]:
+    """The kinds that :func:`schedule` found no room for, each as often as it did not."""
+    made = Counter(fault.kind for fault in faults)
+    return tuple(k for k in KINDS if k in kinds for _ in range(each - made[k]))
 
 
 def parse_kinds(text: str) -> tuple[Kind, ...]:

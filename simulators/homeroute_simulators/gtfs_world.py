@@ -64,6 +64,7 @@ def world_from_gtfs(path: Path, seed: int, *, buses: int | None = None) -> World
     projection = _projection(feed)
     roads = _roads(feed, projection)
     trips = tuple(_trips(feed, roads, seed, MOST_BUSES if buses is None else buses))
+    could_run = sum(_road(feed, roads, trip) is not None for trip in feed.trips)
     if not trips:
         raise FeedError(f"{path}: no trip goes anywhere")
     routes = tuple({id(trip.route): trip.route for trip in trips}.values())
@@ -79,6 +80,7 @@ def world_from_gtfs(path: Path, seed: int, *, buses: int | None = None) -> World
         buses=tuple(bus for _, bus in sorted(fleet.items())),
         hotspots=tuple(Hotspot(f"hotspot-{n:02}", n * 10**9) for n in (1, 2)),
         trips=trips,
+        left_out=could_run - len(trips),
         zones=tuple(zone for route in first.values() for zone in zones_of(seed, route)),
     )
     return World(district, FeedCalendar(dict(feed.services)))
@@ -128,6 +130,11 @@ def _pattern(trip: FeedTrip) -> object:
     return trip.route, trip.shape, tuple(call.stop for call in trip.calls)
 
 
+def _road(feed: Feed, roads: dict[object, Route], trip: FeedTrip) -> Route | None:
+    """What a trip is driven on; None of one that goes nowhere, or on no day."""
+    return roads.get(_pattern(trip)) if feed.services[trip.service] else None
+
+
 def _trips(feed: Feed, roads: dict[object, Route], seed: int, most: int) -> Iterator[Trip]:
     """Each trip with the first bus that is free for it."""
     together = {
@@ -136,8 +143,8 @@ def _trips(feed: Feed, roads: dict[object, Route], seed: int, most: int) -> Iter
     }
     fleet: list[tuple[Bus, int, dict[str, float], Iterator[int]]] = []
     for trip in sorted(feed.trips, key=lambda t: (t.start_s, t.trip)):
-        road, starts_s = roads.get(_pattern(trip)), trip.start_s
-        if road is None or not feed.services[trip.service]:
+        road, starts_s = _road(feed, roads, trip), trip.start_s
+        if road is None:
             continue
         takes_s = trip.end_s - starts_s
         until_s = starts_s + takes_s * PACES[1] + LONGEST_DELAY_S + TURN_S

@@ -22,12 +22,12 @@ from homeroute_simulators.seeds import number
 Words = NDArray[np.uint64]
 
 HILLS = ((1_000.0, 0.6), (270.0, 0.4))
-"""Metres between lattice points, and the share of the variance."""
+"""Metres between lattice points, and the share of the variance.
 
-CORRELATION_M = 530.0
-"""Where the correlation of two places falls to 1/e, about: of the order of the suburban shadowing
-in Gudmundson, "Correlation model for shadow fading in mobile radio systems", Electronics
-Letters 27 (1991). A test measures it."""
+The correlation of two places falls to 1/e at some 530 m, as a test measures: of the order of
+the suburban shadowing in Gudmundson, "Correlation model for shadow fading in mobile radio
+systems", Electronics Letters 27 (1991).
+"""
 
 _LIFT = 1 << 31
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from homeroute_collector.broker.site import Site
 from homeroute_command import simulate_history
 from homeroute_command.__main__ import main
 from homeroute_command.configured import configuration
+from homeroute_command.simulate_fleet_words import agents_unheard
 from homeroute_simulators import truth
 from homeroute_simulators.filling import STEPS_A_DAY
 from homeroute_simulators.filling_state import recall
@@ -189,3 +191,38 @@ def test_a_history_told_to_end_ends_and_leaves_nothing_behind(tmp_path: Path) ->
     assert program.returncode == 130, err
     assert "homeroute: stopped after day" in err
     assert "resource_tracker" not in err
+
+
+@pytest.mark.slow
+def test_faults_there_is_no_room_for_are_said_and_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    # Half a minute after the first one, and one bus that can have one fault at a time.
+    words = [*FLEET, "--faults", "hostapd-restart,gps-loss,modem-hang,filter-off", "--json"]
+    words[words.index("--for") + 1] = "90s"
+    assert main(["simulate", *words]) == 0
+    said = capsys.readouterr()
+    outcome = json.loads(said.out)
+    assert outcome["faults"] + len(outcome["faults_left_out"]) == 4
+    assert outcome["faults_left_out"]
+    assert f"the faults asked for: {', '.join(outcome['faults_left_out'])};" in said.err
+
+
+def test_trips_of_a_feed_that_too_few_buses_drive_are_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    feed, out = zipped(tmp_path / "feed.zip"), str(tmp_path / "out")
+    assert main(["simulate", "timetable", "--gtfs", str(feed), "--buses", "1", "--out", out]) == 0
+    assert "3 of the feed's 4 trips are driven; the other 1 need more" in capsys.readouterr().err
+
+
+def test_what_asyncio_says_of_a_child_that_it_lost_a_race_for_is_not_heard(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    logger = logging.getLogger("asyncio")
+    with agents_unheard():
+        logger.warning("Unknown child process pid %d, will report returncode 255", 4)
+        logger.warning("something else")
+    assert caplog.messages == ["something else"]
+    logger.warning("Unknown child process pid %d, will report returncode 255", 4)
+    assert len(caplog.messages) == 2

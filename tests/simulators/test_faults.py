@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from homeroute_simulators import truth
-from homeroute_simulators.faults import COLLECTOR, KINDS, Fault, Kind, parse_kinds, schedule
+from homeroute_simulators.faults import (
+    COLLECTOR,
+    KINDS,
+    Fault,
+    Kind,
+    left_out_of,
+    parse_kinds,
+    schedule,
+)
 from homeroute_simulators.faults_apply import APPLIED, BURST_BYTES
 from homeroute_simulators.faults_wire import NEW_MEASUREMENT
 from tests.simulators.fleets import START_MS, Told, drive, one_bus
@@ -225,3 +233,14 @@ def test_kinds_are_read_as_people_write_them() -> None:
     assert parse_kinds("gps-loss, power_cut") == ("power_cut", "gps_loss")
     with pytest.raises(ValueError, match="no fault is called 'flood'"):
         parse_kinds("flood")
+
+
+def test_kinds_that_a_small_fleet_has_no_room_for_are_named() -> None:
+    made = schedule(7, ["a", "b"], 0, 600_000)
+    left_out = left_out_of(made, KINDS)
+    assert left_out
+    assert {fault.kind for fault in made} | set(left_out) == set(KINDS)
+    assert len(made) + len(left_out) == len(KINDS)
+    assert left_out_of(schedule(7, [f"bus-{n}" for n in range(40)], 0, 600_000), KINDS) == ()
+    one: tuple[Kind, ...] = ("gps_loss",)
+    assert left_out_of((), one, 2) == ("gps_loss", "gps_loss")

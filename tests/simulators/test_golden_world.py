@@ -10,9 +10,9 @@ from datetime import date
 
 import pytest
 
-from homeroute_simulators import world_text
 from homeroute_simulators.radio import Radio
 from homeroute_simulators.world import world
+from tests.simulators import world_text
 
 DAY = date(2026, 11, 18)
 SEEDS = (1, 7, 2026)

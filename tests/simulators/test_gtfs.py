@@ -16,8 +16,8 @@ from homeroute_simulators.gtfs_world import world_from_gtfs
 from homeroute_simulators.itinerary import _one_at_a_time, school_days
 from homeroute_simulators.radio import Radio
 from homeroute_simulators.reception import receive
-from homeroute_simulators.world_text import of_drives, of_world
 from tests.analytics.feed_files import FEED, HOLIDAY, MONDAY, SATURDAY, zipped
+from tests.simulators.world_text import of_drives, of_world
 
 
 def test_stops_lie_along_the_road_in_the_order_called_at_even_where_it_meets_itself(
@@ -103,6 +103,7 @@ def test_no_bus_is_on_two_trips_at_once_and_too_few_buses_leave_trips_out(tmp_pa
             last[one.bus.device] = one.arrive_ms
     one_bus = world_from_gtfs(path, 7, buses=1)
     assert {trip.name for trip in one_bus.district.trips} == {"am1", "night", "sat1"}
+    assert (world.district.left_out, one_bus.district.left_out) == (0, 1)
 
 
 def test_a_feeds_world_has_riders_hollows_and_a_reception(tmp_path: Path) -> None:

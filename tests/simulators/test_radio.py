@@ -11,7 +11,7 @@ import pytest
 
 from homeroute_simulators.air import MEAN_BAD_S, MEAN_GOOD_S, bad_air
 from homeroute_simulators.district import Carrier
-from homeroute_simulators.land import CORRELATION_M, Land
+from homeroute_simulators.land import Land
 from homeroute_simulators.radio import (
     HIGH_DBM,
     LOW_DBM,
@@ -41,6 +41,10 @@ def test_signal_without_zones_has_the_percentiles_asked_for(seed: int, carrier: 
     assert median == pytest.approx(MEDIAN_DBM, abs=1.5)
     assert high == pytest.approx(HIGH_DBM, abs=3.0)
     assert signal.min() > SERVICE_FLOOR_DBM
+
+
+CORRELATION_M = 530.0
+"""Where the correlation of two places falls to 1/e, about; see the land's hills."""
 
 
 def correlation(land: Land, apart_m: float) -> float:
