@@ -22,6 +22,7 @@ from homeroute_analytics.publication import Published, due, publish
 from homeroute_analytics.rollup_trips import iso_week
 from homeroute_analytics.suppression import Rule
 from homeroute_analytics.weeks import Tables
+from homeroute_collector.apart import Apart
 from homeroute_collector.api_guard import refused
 from homeroute_collector.archive import Archive
 from homeroute_collector.collector import Collector
@@ -69,15 +70,7 @@ async def publish_due(
         archive.query, timezone=timezone, now_ms=now_ms, settle_days=settings.settle_days
     )
     for monday in mondays:
-        week = await publish(
-            archive.query,
-            # Two may find a week due at once: the collector, and a person who asks.
-            partial(archive.replace_day, once=publication.LOG),
-            monday,
-            timezone=timezone,
-            now_ms=now_ms,
-            rule=Rule(settings.min_clients),
-        )
+        week = await _publish(archive, settings, monday, timezone=timezone, now_ms=now_ms)
         log.info(
             "week of %s published: %d cells shown, %d hidden",
             monday,
@@ -85,6 +78,32 @@ async def publish_due(
             len(week.hidden),
         )
     return mondays
+
+
+async def _publish(
+    archive: Archive,
+    settings: Publish,
+    monday: date,
+    *,
+    timezone: str,
+    now_ms: int,
+    dry_run: bool = False,
+) -> Tables:
+    """In a thread: what hides a year's routes is seconds of arithmetic."""
+    apart = Apart()
+    query = apart(archive.query)
+    # Two may find a week due at once: the collector, and a person who asks.
+    replace = apart(partial(archive.replace_day, once=publication.LOG))
+    return await apart.do(
+        lambda: publish(
+            query,
+            None if dry_run else replace,
+            monday,
+            timezone=timezone,
+            now_ms=now_ms,
+            rule=Rule(settings.min_clients),
+        )
+    )
 
 
 async def weeks(
@@ -127,14 +146,7 @@ async def preview(
     )
     if monday not in waiting:
         raise NotDue(f"{iso_week(monday)} has no trip that was rolled up")
-    week = await publish(
-        archive.query,
-        None,
-        monday,
-        timezone=timezone,
-        now_ms=now_ms,
-        rule=Rule(settings.min_clients),
-    )
+    week = await _publish(archive, settings, monday, timezone=timezone, now_ms=now_ms, dry_run=True)
     why = waiting[monday]
     return {
         "week": iso_week(monday),

@@ -21,11 +21,11 @@ from homeroute_analytics import rollup_inputs, rollup_order, rollups
 from homeroute_analytics.attribution.days import attribute_day
 from homeroute_analytics.hotspots import Ladder
 from homeroute_analytics.verdicts import Limits
+from homeroute_collector.apart import Apart, aside
 from homeroute_collector.api_guard import refused
 from homeroute_collector.archive import Archive
 from homeroute_collector.collector import Collector
 from homeroute_collector.config import CollectorConfig
-from homeroute_command.apart import Apart
 
 log = logging.getLogger(__name__)
 
@@ -155,9 +155,7 @@ async def _due(archive: Archive, timezone: str, now_ms: int, *, past: bool) -> r
     wanted = await rollup_order.due(archive.query, timezone=timezone, now_ms=now_ms)
     if not past:
         return wanted
-    apart = Apart()
-    query = apart(archive.query)
-    changed = await apart.do(lambda: rollup_inputs.changed(query, timezone))
+    changed = await aside(archive.query, lambda query: rollup_inputs.changed(query, timezone))
     days = sorted({*wanted.days, *changed}, reverse=True)
     return rollup_order.Due(tuple(days), wanted.commit_id)
 

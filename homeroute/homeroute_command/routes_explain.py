@@ -15,6 +15,7 @@ from aiohttp import web
 from rich.table import Table
 
 from homeroute_analytics.attribution.explain import Explanation, explain, instant
+from homeroute_collector.apart import aside
 from homeroute_collector.api_guard import refused
 from homeroute_collector.archive_records import ArchiveError
 from homeroute_collector.broker import SiteError
@@ -72,7 +73,9 @@ def mount(app: web.Application, collector: Collector) -> None:
         query = collector.archive.query
         if not device or not await known(query, device):
             return refused(404, f"no position or leg of a device {device[:63]!r} is kept")
-        found = await explain(query, device, time_ms, collector.timezone)
+        found = await aside(
+            query, lambda apart: explain(apart, device, time_ms, collector.timezone)
+        )
         return web.json_response(document(found, collector.timezone))
 
     app.router.add_get(PATH, asked)

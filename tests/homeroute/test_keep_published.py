@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from datetime import date, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from homeroute_analytics import tables
+from homeroute_analytics import publication, tables, weeks
 from homeroute_analytics.aggregates import AGGREGATES as DECLARED
 from homeroute_analytics.aggregates import audience
 from homeroute_collector.archive import Archive
@@ -107,7 +108,17 @@ def test_a_week_that_two_find_due_is_published_by_the_first_alone(
             await archive.transaction(
                 lambda db, _, n=number: drive(db, f"bus-{n}", f"{n}", clients=20 + n)  # type: ignore[misc]
             )
+        computed: list[threading.Thread] = []
+
+        def tables_of(*given: Any) -> Any:
+            computed.append(threading.current_thread())
+            return weeks.tables(*given)
+
+        monkeypatch.setattr(publication, "tables", tables_of)
         await publish_due(archive, settings, timezone=ZONE, now_ms=SETTLED_MS)
+        # The loop that takes what buses send does not wait for it.
+        assert computed
+        assert threading.current_thread() not in computed
         first = await published()
         assert first[0][1] == SETTLED_MS
         assert ("all", 63) in first

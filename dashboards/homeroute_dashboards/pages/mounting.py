@@ -26,7 +26,9 @@ from aiohttp import web
 from homeroute_analytics.connectivity import Connectivity, connectivity
 from homeroute_analytics.directors import Span
 from homeroute_analytics.hotspots import Ladder, hotspots
+from homeroute_analytics.samples import Query
 from homeroute_analytics.verdicts import LIMITS, Limits
+from homeroute_collector.apart import aside
 from homeroute_dashboards.pages import answers, asked, recent, ribbon_answers
 from homeroute_dashboards.pages.asked import Asked, AskError
 from homeroute_dashboards.pages.device_day import device_day
@@ -183,7 +185,10 @@ class _Questions:
         # Usage of today is told tomorrow.
         as_of = datetime.fromtimestamp(now / 1000, ZoneInfo(zone)).date() - timedelta(1)
         rows = await self._hotspots.get(
-            as_of, lambda: hotspots(self._archive.query, as_of, zone, self._ladder)
+            as_of,
+            lambda: aside(
+                self._archive.query, lambda query: hotspots(query, as_of, zone, self._ladder)
+            ),
         )
         return replied(hotspots_json(rows, as_of, self._ladder) | {"now_ms": now})
 
@@ -217,8 +222,11 @@ class _Questions:
             route, trip = (request.query.get(name) or None for name in ("route", "trip"))
             found = await self._ribbons.get(
                 (span, route, trip),
-                lambda: ribbon_answers.answer(
-                    self._archive.query, span, route, trip, self._planted, self._place.limits
+                lambda: aside(
+                    self._archive.query,
+                    lambda query: ribbon_answers.answer(
+                        query, span, route, trip, self._planted, self._place.limits
+                    ),
                 ),
             )
         except AskError as error:
@@ -243,9 +251,8 @@ class _Questions:
     ) -> tuple[Asked, Connectivity, tuple[date | None, date | None], int]:
         now, zone = self._now_ms(), self._place.timezone
         question = asked.read(request.query, zone, now)
-        query = self._archive.query
 
-        async def ask() -> tuple[Connectivity, tuple[date | None, date | None], int]:
+        async def ask(query: Query) -> tuple[Connectivity, tuple[date | None, date | None], int]:
             found = await connectivity(
                 query,
                 question.first,
@@ -263,4 +270,6 @@ class _Questions:
                 )
             return found, (known[0][0], known[0][1]), outside
 
-        return question, *await self._connectivity.get(question, ask)
+        return question, *await self._connectivity.get(
+            question, lambda: aside(self._archive.query, ask)
+        )

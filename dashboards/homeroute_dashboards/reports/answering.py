@@ -6,7 +6,6 @@ question that makes no sense here.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -91,7 +90,7 @@ async def answer(
         case "csv":
             body = files.as_csv(table)
         case "parquet":
-            body = await asyncio.to_thread(files.as_parquet, found, table)
+            body = files.as_parquet(found, table)
         case "geojson":
             body = await as_geojson(query, found)
         case "html":

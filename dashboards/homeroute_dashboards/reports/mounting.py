@@ -16,6 +16,7 @@ from aiohttp import web
 
 from homeroute_analytics.hotspots import Ladder
 from homeroute_analytics.verdicts import LIMITS, Limits
+from homeroute_collector.apart import aside
 from homeroute_dashboards.pages.asked import AskError
 from homeroute_dashboards.pages.mounting import Archive
 from homeroute_dashboards.reports import answering
@@ -50,8 +51,11 @@ def mount(
         if what not in answering.NAMES:
             return _refused(404, f"no report {what[:40]!r}; want {', '.join(answering.NAMES)}")
         try:
-            found = await answering.answer(
-                archive.query, what, request.query, where, now_ms(), ladder
+            now = now_ms()
+            # A term of verdicts is seconds of arithmetic, and buses are waiting for their acks.
+            found = await aside(
+                archive.query,
+                lambda query: answering.answer(query, what, request.query, where, now, ladder),
             )
         except Unknown as error:
             return _refused(404, str(error))

@@ -8,10 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
+Query = Callable[[str, Sequence[Any]], Awaitable[list[tuple[Any, ...]]]]
+
+
+async def aside(query: Query, work: Callable[[Query], Coroutine[Any, Any, Result]]) -> Result:
+    """``work(query)`` in a thread of its own, whose questions are asked in this loop."""
+    apart = Apart()
+    asked = apart(query)
+    return await apart.do(lambda: work(asked))
 
 
 class Apart:
