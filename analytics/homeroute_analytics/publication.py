@@ -7,7 +7,8 @@ corrects only the tables of the staff.
 
 Guarantees: a week is published when its Sunday is ``settle_days`` past, every driven day
 of it is rolled up and sealed, and its raw points are all there; learning and filter blocks
-appear together, with a number of their writing (``published_weeks``), or not at all; a
+appear together, with a number of their writing (``published_weeks``), or not at all; no day
+of it was written anew while it was read; a
 trip is as large as the most clients that one run of one agent told apart. Does not: judge
 what may be shown (:mod:`homeroute_analytics.weeks`), or guard against a threshold that is
 lowered between two weeks.
@@ -98,6 +99,21 @@ GROUP BY ALL ORDER BY ALL
 """  # noqa: S608 - names of ours
 
 
+_MARK = """
+SELECT (SELECT max(writing) FROM rollup_days WHERE day BETWEEN $1 AND $2),
+       (SELECT bit_xor(hash(device, trip, start_ms, end_ms))
+        FROM legs WHERE service_day BETWEEN $1 AND $2)
+"""
+"""Moves when a day's legs or its rolled up trips are written."""
+
+TRIES = 5
+"""A day takes seconds to roll up, a week to read: twice in a row is rare."""
+
+
+class BeingWritten(Exception):
+    """A week whose days are rolled up anew again and again; later it can be read."""
+
+
 async def due(query: Query, *, timezone: str, now_ms: int, settle_days: int) -> list[date]:
     """The Mondays of weeks to be published now, oldest first."""
     zone = ZoneInfo(timezone)
@@ -172,7 +188,7 @@ async def publish(
 ) -> Tables:
     """Publish the week of that Monday; None: only compute.
 
-    Whoever calls sees to it that the week is :func:`due`.
+    Whoever calls sees to it that the week is :func:`due`. Raises :class:`BeingWritten`.
     """
     zone = ZoneInfo(timezone)
     start_ms = bounds(monday, zone)[0]
@@ -198,6 +214,16 @@ async def _trips(query: Query, monday: date, zone: ZoneInfo) -> list[WeekTrip]:
     # A late trip of Sunday may run past midnight, and its sessions end after it.
     within_ms = [bounds(monday, zone)[0], bounds(sunday + timedelta(days=1), zone)[1]]
     days = [monday.isoformat(), sunday.isoformat()]
+    mark = await query(_MARK, days)
+    for _ in range(TRIES):
+        found = await _read(query, days, within_ms)
+        before, mark = mark, await query(_MARK, days)
+        if mark == before:
+            return found
+    raise BeingWritten(f"days of the week of {monday} are being rolled up; try again later")
+
+
+async def _read(query: Query, days: list[str], within_ms: list[int]) -> list[WeekTrip]:
     distinct: dict[tuple[Any, ...], int] = {
         (day, trip): clients for day, trip, clients in await query(_DISTINCT, [*days, *within_ms])
     }

@@ -41,6 +41,7 @@ class Facts:
     broker_problem: str | None = None
     archive_problem: str | None = None
     rollup_problem: str | None = None
+    publication_problem: str | None = None
     follower_lag_s: float | None = None
     follower_problem: str | None = None
     disk_free_ratio: float | None = None
@@ -161,6 +162,8 @@ def _district(
             return facts.archive_problem is not None, facts.archive_problem or ""
         case "rollup_failing":
             return facts.rollup_problem is not None, facts.rollup_problem or ""
+        case "publication_failing":
+            return facts.publication_problem is not None, facts.publication_problem or ""
         case "influx_lag":
             lag_s = facts.follower_lag_s
             if lag_s is None:

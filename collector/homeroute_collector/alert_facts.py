@@ -42,6 +42,7 @@ class Reading:
             else collector.mqtt.problem or "not connected",
             archive_problem=collector.archive.problem,
             rollup_problem=collector.rollup_problem,
+            publication_problem=collector.publication_problem,
             follower_lag_s=follower.lag_s if follower else None,
             follower_problem=follower.problem if follower else None,
             disk_free_ratio=await asyncio.to_thread(free_ratio, collector.config.data_dir),

@@ -166,6 +166,19 @@ _RULES = (
         always=True,
     ),
     Rule(
+        "publication_failing",
+        "A week cannot be published",
+        "warning",
+        "district",
+        "A week's learning minutes and filter rates cannot be computed, again and again: "
+        "evaluators lack that week.",
+        "`homeroute publish --week WEEK --dry-run` says why in one line; upgrade, and it is "
+        "published by itself. It must be before its raw points expire: then it never is.",
+        for_s=3_600,
+        calm_s=0,
+        always=True,
+    ),
+    Rule(
         "influx_lag",
         "InfluxDB is behind",
         "warning",

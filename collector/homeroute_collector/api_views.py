@@ -96,7 +96,12 @@ async def device(collector: Collector, name: str) -> dict[str, Any] | None:
 
 def problems(collector: Collector) -> list[str]:
     """What is wrong now, in plain words; empty when all is well."""
-    found = [collector.clock.problem, collector.archive.problem, collector.rollup_problem]
+    found = [
+        collector.clock.problem,
+        collector.archive.problem,
+        collector.rollup_problem,
+        collector.publication_problem,
+    ]
     if not collector.mqtt.connected:
         found.append(collector.mqtt.problem)
     if collector.follower is not None:

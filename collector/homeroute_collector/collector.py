@@ -27,7 +27,8 @@ class Collector:
     """Everything that runs. ``follower`` is None where no InfluxDB is configured.
 
     ``aggregate_followers`` are by the database they feed, none without InfluxDB.
-    ``failing_days`` are days that cannot be rolled up, and why: whoever rolls up keeps it.
+    ``failing_days`` are days that cannot be rolled up, and why: whoever rolls up keeps it;
+    ``failing_weeks`` likewise are Mondays of weeks that cannot be published.
     """
 
     config: CollectorConfig
@@ -42,6 +43,7 @@ class Collector:
     started_ms: int
     aggregate_followers: Mapping[str, AggregateFollower] = field(default_factory=dict)
     failing_days: dict[date, str] = field(default_factory=dict)
+    failing_weeks: dict[date, str] = field(default_factory=dict)
 
     @property
     def rollup_problem(self) -> str | None:
@@ -54,6 +56,19 @@ class Collector:
         return (
             f"{first}{more} cannot be rolled up, and no raw points from then on expire: "
             f"{self.failing_days[first]}; try `homeroute rollup --day {first}`"
+        )
+
+    @property
+    def publication_problem(self) -> str | None:
+        """Which weeks cannot be published, why, and what to do; None when all can."""
+        if not self.failing_weeks:
+            return None
+        first = min(self.failing_weeks)
+        others = len(self.failing_weeks) - 1
+        more = f" and {others} more" if others else ""
+        return (
+            f"the week of {first}{more} cannot be published: {self.failing_weeks[first]}; "
+            f"try `homeroute publish --week {first:%G-W%V} --dry-run`"
         )
 
     @cached_property

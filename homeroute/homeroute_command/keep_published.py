@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
@@ -51,11 +52,12 @@ async def keep_published(collector: Collector, *, every_s: float = EVERY_S) -> N
                     collector.config.publish,
                     timezone=collector.timezone,
                     now_ms=collector.clock.now_ms(),
+                    failing=collector.failing_weeks,
                 )
             except Exception:
                 # What buses send must be taken whether or not a week can be published.
                 if well:
-                    log.exception("publication: a week cannot be published; trying again")
+                    log.exception("publication: what is due cannot be read; trying again")
                 well = False
             else:
                 well = True
@@ -63,21 +65,41 @@ async def keep_published(collector: Collector, *, every_s: float = EVERY_S) -> N
 
 
 async def publish_due(
-    archive: Archive, settings: Publish, *, timezone: str, now_ms: int
+    archive: Archive,
+    settings: Publish,
+    *,
+    timezone: str,
+    now_ms: int,
+    failing: dict[date, str],
 ) -> list[date]:
-    """Publish every week that is due; returns their Mondays."""
+    """Publish every week that is due; returns the Mondays of those that could be.
+
+    ``failing`` is kept to be the Mondays of those that could not, and why.
+    """
     mondays = await due(
         archive.query, timezone=timezone, now_ms=now_ms, settle_days=settings.settle_days
     )
+    for monday in failing.keys() - set(mondays):
+        del failing[monday]  # expired, or published by somebody else
+    done: list[date] = []
     for monday in mondays:
-        week = await _publish(archive, settings, monday, timezone=timezone, now_ms=now_ms)
+        try:
+            week = await _publish(archive, settings, monday, timezone=timezone, now_ms=now_ms)
+        except Exception as error:
+            # One bad week must not keep later ones from being published.
+            if monday not in failing:
+                log.exception("publication: the week of %s cannot be published", monday)
+            failing[monday] = f"{type(error).__name__}: {error}"
+            continue
+        failing.pop(monday, None)
+        done.append(monday)
         log.info(
             "week of %s published: %d cells shown, %d hidden",
             monday,
             len(week.learning) + len(week.filter),
             len(week.hidden),
         )
-    return mondays
+    return done
 
 
 async def _publish(
@@ -107,9 +129,17 @@ async def _publish(
 
 
 async def weeks(
-    archive: Archive, settings: Publish, *, timezone: str, now_ms: int
+    archive: Archive,
+    settings: Publish,
+    *,
+    timezone: str,
+    now_ms: int,
+    failing: Mapping[date, str],
 ) -> dict[str, Any]:
-    """Every week with trips, newest first: published, due, or why not."""
+    """Every week with trips, newest first: published, due, or why not.
+
+    A week that is due and ``failing`` says why, too.
+    """
     known: dict[date, dict[str, Any]] = {
         one.monday: told(one) for one in await publication.published(archive.query)
     }
@@ -117,7 +147,9 @@ async def weeks(
         archive.query, timezone=timezone, now_ms=now_ms, settle_days=settings.settle_days
     )
     for monday, why in waiting.items():
-        known[monday] = {"week": iso_week(monday), "state": "waits" if why else "due", "why": why}
+        state = "waits" if why else "fails" if monday in failing else "due"
+        told_why = why or failing.get(monday)
+        known[monday] = {"week": iso_week(monday), "state": state, "why": told_why}
     return {"weeks": [known[monday] for monday in sorted(known, reverse=True)]}
 
 
@@ -171,7 +203,13 @@ def cells(week: Tables) -> list[dict[str, Any]]:
 
 
 async def answer(
-    archive: Archive, settings: Publish, body: dict[str, Any], *, timezone: str, now_ms: int
+    archive: Archive,
+    settings: Publish,
+    body: dict[str, Any],
+    *,
+    timezone: str,
+    now_ms: int,
+    failing: dict[date, str],
 ) -> dict[str, Any]:
     """List the weeks, try one (``week``, a Monday), or (``publish``) publish what is due."""
     if body.get("week"):
@@ -179,8 +217,10 @@ async def answer(
         return await preview(archive, settings, monday, timezone=timezone, now_ms=now_ms)
     done: list[date] = []
     if body.get("publish"):
-        done = await publish_due(archive, settings, timezone=timezone, now_ms=now_ms)
-    listed = await weeks(archive, settings, timezone=timezone, now_ms=now_ms)
+        done = await publish_due(
+            archive, settings, timezone=timezone, now_ms=now_ms, failing=failing
+        )
+    listed = await weeks(archive, settings, timezone=timezone, now_ms=now_ms, failing=failing)
     return listed | {"done": [iso_week(monday) for monday in done]}
 
 
@@ -198,6 +238,7 @@ def mount(app: web.Application, collector: Collector) -> None:
                 body,
                 timezone=collector.timezone,
                 now_ms=collector.clock.now_ms(),
+                failing=collector.failing_weeks,
             )
         except NotDue as error:
             return refused(409, str(error))

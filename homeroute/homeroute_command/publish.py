@@ -80,7 +80,8 @@ def run(args: argparse.Namespace) -> int:
         _say_week(found)
     else:
         _say(found)
-    return 0
+    failing = [week for week in found.get("weeks", ()) if week["state"] == "fails"]
+    return 1 if failing and body.get("publish") else 0
 
 
 def _ask(args: argparse.Namespace, body: dict[str, Any]) -> dict[str, Any]:
@@ -113,6 +114,7 @@ async def _here(args: argparse.Namespace, body: dict[str, Any]) -> dict[str, Any
             body,
             timezone=timezone,
             now_ms=time.time_ns() // 1_000_000,
+            failing={},
         )
 
 
@@ -128,9 +130,11 @@ def _say(found: dict[str, Any]) -> None:
     for name in ("clients ≥", "shown", *(f"({why})" for why in HIDDEN)):
         table.add_column(name, justify="right")
     for week in found["weeks"]:
-        state = {"published": f"published {week.get('published')}", "due": "due"}.get(
-            week["state"], str(week.get("why"))
-        )
+        state = {
+            "published": f"published {week.get('published')}",
+            "due": "due",
+            "fails": f"cannot be published: {week.get('why')}",
+        }.get(week["state"], str(week.get("why")))
         counts = [str(week.get(name, "")) for name in ("min_clients", "shown", *HIDDEN)]
         table.add_row(week["week"], state, *counts)
     out.print(table)

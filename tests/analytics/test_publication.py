@@ -130,3 +130,34 @@ def test_a_lower_threshold_shows_more_and_never_below_five(week: Week) -> None:
     week.drive("bus-1", "7", clients=6)
     week.drive("bus-2", "8", clients=20)
     assert {row.route for row in week.publish(rule=Rule(5)).learning} == {"7", "8", ALL}
+
+
+class Rewritten(Week):
+    """A week of which a day is rolled up anew while it is read, so many times."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.left = times
+
+    async def query(self, sql: str, params: Any = ()) -> list[tuple[Any, ...]]:
+        found = await super().query(sql, params)
+        if "FROM drives AS d JOIN filter" in sql and self.left:
+            self.left -= 1
+            self.drive("bus-late", f"late-{self.left}", clients=30, hits={"games": 7})
+        return found
+
+
+def test_a_week_that_is_rolled_up_anew_while_it_is_read_is_read_again() -> None:
+    week = Rewritten(times=1)
+    week.drive("bus-1", "7", clients=20, hits={"games": 5})
+    shown = week.publish()
+    hits = {row.route: row.hits for row in shown.filter if row.category == ALL}
+    assert hits == {"7": 5, "late-0": 7, ALL: 12}
+
+
+def test_a_week_that_is_rolled_up_without_end_is_not_published_now() -> None:
+    week = Rewritten(times=100)
+    week.drive("bus-1", "7", clients=20)
+    with pytest.raises(publication.BeingWritten, match="2026-11-09"):
+        week.publish()
+    assert week.db.execute("SELECT count(*) FROM published_weeks").fetchone() == (0,)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,6 +29,7 @@ from tests.analytics.published_trips import MONDAY, ZONE, drive, ms
 from tests.stores import InfluxDB
 
 SETTLED_MS = ms(MONDAY + timedelta(days=14), 12)
+LATER_MS = ms(MONDAY + timedelta(days=21), 12)
 TUESDAY = MONDAY + timedelta(days=1)
 
 
@@ -115,7 +117,7 @@ def test_a_week_that_two_find_due_is_published_by_the_first_alone(
             return weeks.tables(*given)
 
         monkeypatch.setattr(publication, "tables", tables_of)
-        await publish_due(archive, settings, timezone=ZONE, now_ms=SETTLED_MS)
+        await publish_due(archive, settings, timezone=ZONE, now_ms=SETTLED_MS, failing={})
         # The loop that takes what buses send does not wait for it.
         assert computed
         assert threading.current_thread() not in computed
@@ -124,7 +126,7 @@ def test_a_week_that_two_find_due_is_published_by_the_first_alone(
         assert ("all", 63) in first
         await archive.transaction(lambda db, _: drive(db, "bus-late", "0", clients=2, day=TUESDAY))
         monkeypatch.setattr(keep_published, "due", told_before)
-        await publish_due(archive, settings, timezone=ZONE, now_ms=SETTLED_MS + 1)
+        await publish_due(archive, settings, timezone=ZONE, now_ms=SETTLED_MS + 1, failing={})
         assert await published() == first
 
     try:
@@ -133,7 +135,54 @@ def test_a_week_that_two_find_due_is_published_by_the_first_alone(
         archive.close()
 
 
-def test_a_week_that_cannot_be_published_is_told_once_and_stops_nothing(
+def test_a_week_that_cannot_be_published_is_kept_in_sight_and_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    archive = Archive.open(
+        tmp_path / "archive.duckdb", district="springfield", extra_ddl=tables.DDL
+    )
+    next_monday = MONDAY + timedelta(days=7)
+    broken = {MONDAY}
+
+    async def publish(query: Any, replace: Any, monday: date, **rest: Any) -> Any:
+        if monday in broken:
+            raise ValueError("the cells do not add up")
+        return await publication.publish(query, replace, monday, **rest)
+
+    async def run() -> None:
+        failing: dict[date, str] = {}
+
+        async def attempt() -> list[date]:
+            return await publish_due(
+                archive, Publish(), timezone=ZONE, now_ms=LATER_MS, failing=failing
+            )
+
+        for day in (MONDAY, next_monday):
+            await archive.transaction(
+                lambda db, _, d=day: drive(db, "bus-1", "7", clients=20, day=d)  # type: ignore[misc]
+            )
+        assert await attempt() == [next_monday]
+        assert await attempt() == []
+        assert failing == {MONDAY: "ValueError: the cells do not add up"}
+        assert [record.levelname for record in caplog.records] == ["ERROR"]
+        told = await keep_published.answer(
+            archive, Publish(), {}, timezone=ZONE, now_ms=LATER_MS, failing=failing
+        )
+        assert told["weeks"][1] == {
+            "week": "2026-W46", "state": "fails", "why": "ValueError: the cells do not add up"
+        }  # fmt: skip
+        broken.clear()
+        assert await attempt() == [MONDAY]
+        assert not failing
+
+    monkeypatch.setattr(keep_published, "publish", publish)
+    try:
+        asyncio.run(run())
+    finally:
+        archive.close()
+
+
+def test_weeks_that_cannot_be_read_are_told_once_and_stop_nothing(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     asked = []
@@ -147,7 +196,9 @@ def test_a_week_that_cannot_be_published_is_told_once_and_stops_nothing(
     monkeypatch.setattr(keep_published, "publish_due", fails)
     clock = SimpleNamespace(trusted=True, now_ms=lambda: SETTLED_MS)
     config = SimpleNamespace(publish=Publish())
-    collector: Any = SimpleNamespace(archive=None, clock=clock, config=config, timezone=ZONE)
+    collector: Any = SimpleNamespace(
+        archive=None, clock=clock, config=config, timezone=ZONE, failing_weeks={}
+    )
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(keep_published.keep_published(collector, every_s=0))
     assert len(asked) == 3
@@ -171,9 +222,9 @@ def test_a_settled_week_is_in_reporting_without_its_hidden_cells(
                     db, f"bus-{n}", r, clients=c, hits={"games": c}
                 )
             )
-        settings = Publish()
-        assert await publish_due(archive, settings, timezone=ZONE, now_ms=SETTLED_MS) == [MONDAY]
-        assert await publish_due(archive, settings, timezone=ZONE, now_ms=SETTLED_MS) == []
+        attempt = partial(publish_due, archive, Publish(), timezone=ZONE, now_ms=SETTLED_MS)
+        assert await attempt(failing={}) == [MONDAY]
+        assert await attempt(failing={}) == []
         target = Influx1(influxdb.url, "reporting", create_days=1_826)
         follower = Follower(source, target, now_ms=lambda: SETTLED_MS)
         task = asyncio.create_task(follower.run())

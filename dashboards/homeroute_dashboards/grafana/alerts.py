@@ -49,6 +49,8 @@ NOT_IN_INFLUXDB = {
     "written they end, which influx_lag tells",
     "rollup_failing": "a rollup that fails writes nothing, and yesterday's numbers look the same; "
     "the collector tells",
+    "publication_failing": "a week that is not published looks like one that has not settled; the "
+    "collector tells",
     "two_devices_one_id": "who was pushed off the broker is no measurement; the collector tells",
 }
 """Rules that Grafana cannot look at, and why."""
