@@ -24,10 +24,12 @@ def document(
     told: Path | None = None,
     from_day: date | None = None,
     until: date | None = None,
+    today: date | None = None,
 ) -> Document:
     """What is to be stored of those files: one, of ``routes`` two.
 
-    ``told`` is a mapping of their columns; the days are of rows that name none. Raises
+    ``told`` is a mapping of their columns; ``from_day`` and ``until`` are of rows that name
+    none; usage after ``today`` (default: this machine's) is refused. Raises
     :class:`FeedError`, OSError.
     """
     path = files[0]
@@ -44,7 +46,7 @@ def document(
         "fleet": lambda: plain.fleet(file, columns_told, from_day),
         "assignments": lambda: plain.assignments(file, columns_told, from_day),
         "calendar": lambda: plain.calendar(file, columns_told),
-        "usage": lambda: usage.read(file, columns_told),
+        "usage": lambda: usage.read(file, columns_told, today or date.today()),  # noqa: DTZ011,
     }[what]()
     if not next(iter(columns.values())):
         raise FeedError([Problem(path.name, 0, "", "no row below the names of the columns")])

@@ -17,6 +17,7 @@ from homeroute_analytics.feeds.problems import FeedError
 
 BARE = ColumnMapping()
 AUGUST = date(2026, 8, 12)
+TODAY = date(2026, 11, 20)
 
 
 def file(folder: Path, text: str | bytes, name: str = "file.csv") -> CsvFile:
@@ -69,7 +70,7 @@ def test_every_wrong_row_of_a_fleet_is_told_with_its_line(tmp_path: Path) -> Non
     assert refusals(lambda: plain.fleet(file(tmp_path, text), BARE, None)) == [
         "file.csv:2: device: 'Bus 1' is no device id; want one like bus-07",
         "file.csv:3: vehicle: it is empty",
-        "file.csv:4: from: '2026-02-30' is no day; want YYYY-MM-DD",
+        "file.csv:4: from: '2026-02-30' is no day; want YYYY-MM-DD or MM/DD/YYYY",
         "file.csv:5: to: 2026-08-11 is before 2026-08-12",
         "file.csv:6: from: it is empty; say a day here, or --from for all",
         "file.csv:8: device: 'bus-06' has two vehicles from 2026-08-12: line 7 too",
@@ -154,7 +155,7 @@ def test_a_carrier_s_export_becomes_daily_totals_of_our_devices(tmp_path: Path) 
         'Line,Usage Date,Data Used (MB),Owner\n5550100001,11/02/2026,"1,200.5",A. Name\n'
         "5550100001,11/02/2026,0.5,\n5550100001,11/03/2026,,\n"
     )
-    found = usage.read(file(tmp_path, text.encode("cp1252")), mapping.read(path))
+    found = usage.read(file(tmp_path, text.encode("cp1252")), mapping.read(path), TODAY)
     assert rows(found) == [
         ("hotspot-01", "2026-11-02", "", 1_201_000_000, None, None, "file.csv"),
         ("hotspot-01", "2026-11-03", "", 0, None, None, "file.csv"),
@@ -165,20 +166,51 @@ def test_a_phone_number_that_is_nobody_s_device_is_refused_and_not_repeated(
     tmp_path: Path,
 ) -> None:
     text = "device,day,total bytes\n5550100001,2026-11-02,5\nhotspot-02,2026-11-02,-1\n"
-    said = refusals(lambda: usage.read(file(tmp_path, text), BARE))
+    said = refusals(lambda: usage.read(file(tmp_path, text), BARE, TODAY))
     assert said[0].startswith("file.csv:2: device: '…0001' is no device id")
     assert "5550100001" not in " ".join(said)
     assert said[1].startswith("file.csv:3: total bytes: '-1' is no number")
 
 
+def test_a_row_longer_than_its_header_is_refused_and_not_read_as_a_smaller_number(
+    tmp_path: Path,
+) -> None:
+    text = (
+        "Device ID,Date,Data Used (MB)\nhotspot-01,2026-11-02,3,000\n"
+        "hotspot-01,2026-11-03,7,\nhotspot-01,2026-11-04,1,200\n"
+    )
+    said = refusals(lambda: usage.read(file(tmp_path, text), BARE, TODAY))
+    what = '4 values under 3 columns; a value with a comma in it wants quotes, like "3,000"'
+    assert said == [f"file.csv:2: {what}", f"file.csv:4: {what}"]
+    moved = "day,kind,to,periods,shift,note\n2026-12-21,early_release,,AM,PM,-1:00,\n"
+    [said_too] = refusals(lambda: plain.calendar(file(tmp_path, moved), BARE))
+    assert said_too.startswith("file.csv:2: ")
+
+
+def test_usage_of_a_day_yet_to_come_is_refused_by_the_column_s_own_name(tmp_path: Path) -> None:
+    text = (
+        "Hotspot,Usage Date,Total KB\nhotspot-01,2026-11-20,5\nhotspot-01,2030-11-20,5\n"
+        "hotspot-01,13/13/2026,5\n"
+    )
+    said = refusals(lambda: usage.read(file(tmp_path, text), BARE, TODAY))
+    assert said == [
+        "file.csv:3: Usage Date: 2030-11-20 is yet to come; today is 2026-11-20",
+        "file.csv:4: Usage Date: '13/13/2026' is no day; want YYYY-MM-DD or MM/DD/YYYY",
+    ]
+
+
 def test_usage_without_a_unit_is_not_guessed_at(tmp_path: Path) -> None:
     text = "device,day,usage\nhotspot-01,2026-11-02,5\n"
-    [said] = refusals(lambda: usage.read(file(tmp_path, text), BARE))
+    [said] = refusals(lambda: usage.read(file(tmp_path, text), BARE, TODAY))
     assert "in what unit?" in said
-    found = usage.read(file(tmp_path, text), ColumnMapping(unit="GB"))
+    found = usage.read(file(tmp_path, text), ColumnMapping(unit="GB"), TODAY)
     assert found["total_bytes"] == [5 * 10**9]
     both = "device,day,download mb,upload mb\nhotspot-01,2026-11-02,5,1\n"
-    assert rows(usage.read(file(tmp_path, both), BARE))[0][3:6] == (6_000_000, 5_000_000, 1_000_000)
+    assert rows(usage.read(file(tmp_path, both), BARE, TODAY))[0][3:6] == (
+        6_000_000,
+        5_000_000,
+        1_000_000,
+    )
 
 
 def test_files_of_windows_are_read_and_named_so(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def pings(path: Path, timezone: str) -> list[Ping]:
     :class:`FeedError`, OSError.
     """
     file = CsvFile.at(path)
-    header = file.header()
+    header = [name.lower() for name in file.header()]
     chosen = [
         next((name for name in names if name in header), names[0]) for names in COLUMNS.values()
     ]

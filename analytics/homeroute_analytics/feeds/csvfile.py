@@ -3,8 +3,9 @@
 Forgiven: byte order marks, UTF-16, Windows-1252, blanks around names and values,
 names in capitals, semicolons or tabs for commas, short rows, blank lines.
 
-Guarantees: bounded in bytes, rows and the length of a value; what cannot be read
-raises :class:`~.problems.FeedError` with file and line. Does not: judge a value.
+Guarantees: bounded in bytes, rows and the length of a value; what cannot be read, and a
+row with more values than there are columns (an unquoted comma moved them all), raises
+:class:`~.problems.FeedError` with file and line. Does not: judge a value.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from homeroute_analytics.feeds.problems import FeedError, Problem
+from homeroute_analytics.feeds.problems import FeedError, Problem, Problems
 
 ROWS_BOUND = 5_000_000
 """Rows of one file; a state's transit has fewer calls."""
@@ -59,7 +60,7 @@ class CsvFile:
             raise FeedError([Problem(self.name, 0, "", f"cannot be read: {error}")]) from None
 
     def header(self) -> list[str]:
-        """The names of the columns, in lower case."""
+        """The names of the columns, as they are written."""
         with self.open() as raw:
             encoding = self._encoding(raw)
         with self.open() as raw, io.TextIOWrapper(raw, encoding, "replace", "") as text:
@@ -95,14 +96,17 @@ class CsvFile:
         self, text: IO[str], required: Sequence[str], optional: Sequence[str]
     ) -> Iterator[tuple[int, list[str]]]:
         reader = csv.reader(self._lines(text), delimiter=self._delimiter(text))
-        names = self._names(reader)
-        missing = [name for name in required if name not in names]
+        written = self._names(reader)
+        names = [name.lower() for name in written]
+        missing = [name for name in required if name.lower() not in names]
         if missing:
-            there = ", ".join(names[:12]) or "none"
+            there = ", ".join(written[:12]) or "none"
             what = f"no column {', '.join(missing)}; there are: {there}"
             raise FeedError([Problem(self.name, 1, "", what)])
         # A name may stand twice: the first counts.
-        places = [names.index(n) if n in names else -1 for n in (*required, *optional)]
+        wanted = [name.lower() for name in (*required, *optional)]
+        places = [names.index(name) if name in names else -1 for name in wanted]
+        problems = Problems()
         try:
             for count, values in enumerate(reader):
                 if count >= ROWS_BOUND:
@@ -110,17 +114,21 @@ class CsvFile:
                         [Problem(self.name, reader.line_num, "", f"over {ROWS_BOUND} rows")]
                     )
                 size = len(values)
+                if size > len(names) and any(value.strip() for value in values[len(names) :]):
+                    problems.add(self.name, reader.line_num, "", _too_long(size, len(names)))
+                    continue
                 row = [values[p].strip() if 0 <= p < size else "" for p in places]
                 if any(row):
                     yield reader.line_num, row
         except csv.Error as error:
             raise FeedError([Problem(self.name, reader.line_num, "", str(error))]) from None
+        problems.check()
 
     def _names(self, reader: Iterator[list[str]]) -> list[str]:
         try:
             for values in reader:
                 if any(value.strip() for value in values):
-                    return [value.strip().strip("\ufeff").lower() for value in values]
+                    return [value.strip().strip("\ufeff") for value in values]
         except csv.Error as error:
             raise FeedError([Problem(self.name, 1, "", str(error))]) from None
         raise FeedError([Problem(self.name, 0, "", "it is empty")])
@@ -137,3 +145,11 @@ class CsvFile:
             if len(line) >= CHUNK:
                 raise FeedError([Problem(self.name, 0, "", f"a line of over {CHUNK} characters")])
             yield line.replace("\0", "") if "\0" in line else line
+
+
+def _too_long(size: int, columns: int) -> str:
+    """What is wrong with such a row. No value is shown: it may be a phone number."""
+    return (
+        f"{size} values under {columns} columns; a value with a comma in it wants quotes, "
+        'like "3,000"'
+    )

@@ -18,6 +18,10 @@ QUOTED = 60
 """Characters of a wrong value that are shown."""
 
 
+DAY_FORMS = "YYYY-MM-DD or MM/DD/YYYY"
+"""What people may write for a day; GTFS's YYYYMMDD is read, too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong. ``line`` 0 is the file as a whole; ``column`` may be empty."""
@@ -100,10 +104,10 @@ class Problems:
         return value
 
     def day(self, text: str, *, file: str, line: int, column: str) -> date | None:
-        """A day written ``YYYYMMDD`` or ``YYYY-MM-DD``."""
+        """A day written ``YYYYMMDD``, ``YYYY-MM-DD`` or ``MM/DD/YYYY``."""
         value = day(text)
         if value is None:
-            self.add(file, line, column, f"{quoted(text)} is no day; want YYYY-MM-DD")
+            self.add(file, line, column, f"{quoted(text)} is no day; want {DAY_FORMS}")
         return value
 
 

@@ -8,6 +8,7 @@ kept nowhere. Does not: read hours or addresses, whatever else the export holds.
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Any
 
 from homeroute_analytics.feeds import mapping
@@ -42,8 +43,12 @@ DAY_BOUND_BYTES = 10**13
 """10 TB a day: more is a wrong unit."""
 
 
-def read(file: CsvFile, told: ColumnMapping) -> dict[str, list[Any]]:
-    """Rows of the table ``imported_usage``; several of one device and day are summed."""
+def read(file: CsvFile, told: ColumnMapping, today: date) -> dict[str, list[Any]]:
+    """Rows of the table ``imported_usage``; several of one device and day are summed.
+
+    A day after ``today`` is refused: nothing was used on it yet, and it would count as
+    that hotspot's last use until it comes.
+    """
     names = mapping.columns(file, FIELDS, ("device", "day"), told)
     amounts = [name for name in ("total", "down", "up") if name in names]
     if "total" not in names and not {"down", "up"} <= set(names):
@@ -60,6 +65,9 @@ def read(file: CsvFile, told: ColumnMapping) -> dict[str, list[Any]]:
             problems.add(file.name, line, names["device"], what)
             continue
         day = problems.day(row["day"], file=file.name, line=line, column=names["day"])
+        if day is not None and day > today:
+            what = f"{day} is yet to come; today is {today}"
+            problems.add(file.name, line, names["day"], what)
         values = {}
         for name in amounts:
             text = row[name].replace(",", "") or "0"
