@@ -83,6 +83,7 @@ class Device:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is the fleet's to answer: it closes its input
             )
             return
         clock: Clock | None = None
