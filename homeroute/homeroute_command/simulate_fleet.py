@@ -36,7 +36,7 @@ from homeroute_simulators.gtfs_world import moved
 from homeroute_simulators.itinerary import school_days
 from homeroute_simulators.planned_drive import PlannedDrive
 from homeroute_simulators.sim_clock import SPEED_BOUND, SimClock
-from homeroute_simulators.simulated_folder import check_new_truth, check_vacant
+from homeroute_simulators.simulated_folder import FolderError, check_new_truth, check_vacant
 from homeroute_simulators.truth import Recorder
 from homeroute_simulators.world import World
 
@@ -202,7 +202,7 @@ def run(args: argparse.Namespace) -> int:
         with agents_unheard():
             driven = asyncio.run(_drive(args, place, drives, start_ms, end_ms, faults))
         driven = replace(driven, left_out=left_out)
-    except (BrokerError, CredentialError, SiteError, ArchiveError) as error:
+    except (FolderError, BrokerError, CredentialError, SiteError, ArchiveError) as error:
         raise Failure(str(error)) from None
     except OSError as error:
         raise Failure(f"{error.filename or 'run'}: {error.strerror or error}") from None

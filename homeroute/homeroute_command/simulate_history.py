@@ -191,8 +191,12 @@ def _state(args: argparse.Namespace, data: Path) -> FillState:
 def _with_truth(state: FillState, asked: Path | None, data: Path) -> FillState:
     """The state, with the file its truth is written to: the remembered one, or where it is now."""
     path = str(asked.expanduser().absolute()) if asked else state.truth
-    if not state.truth_bytes and not (data / STATE_NAME).exists():
-        check_new_truth(Path(path or data / TRUTH), data)
+    known, now = _truth_file(state, data), Path(path or data / TRUTH)
+    if not (data / STATE_NAME).exists():
+        check_new_truth(now, data)
+    elif now != known.absolute() and known.exists():
+        # Not even another history's of the same district may be taken for it.
+        raise FolderError(f"the truth of {data} is {known}; leave --truth out, to go on")
     return replace(state, truth=path)
 
 

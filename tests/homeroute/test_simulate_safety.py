@@ -91,6 +91,13 @@ def test_a_history_goes_on_in_its_own_truth_and_in_no_other(
     foreign.write_bytes(gzip.compress(b"not a truth\n") + bytes(len(told)))
     short = tmp_path / "short.gz"
     short.write_bytes(told[:-40])
+    twin = tmp_path / "twin.gz"
+    twin.write_bytes(told + told)
+    assert main([*words, "--truth", str(twin)]) == 2
+    assert f"the truth of {data} is {own}" in capsys.readouterr().err
+    assert twin.read_bytes() == told + told
+
+    own.rename(tmp_path / "moved.gz")
     for file in (other, foreign, short):
         before = file.read_bytes()
         assert main([*words, "--truth", str(file)]) == 2
@@ -98,13 +105,12 @@ def test_a_history_goes_on_in_its_own_truth_and_in_no_other(
         assert file.read_bytes() == before
 
     # Without --truth it is the remembered one; where it is gone that is said.
-    assert main(words) == 0
-    assert own.read_bytes() == told
-    assert not (data / "truth.jsonl.gz").exists()
-    own.rename(tmp_path / "moved.gz")
     assert main(words) == 2
     assert "is gone" in capsys.readouterr().err
     assert main([*words, "--truth", str(tmp_path / "moved.gz")]) == 0
+    assert main(words) == 0
+    assert (tmp_path / "moved.gz").read_bytes() == told
+    assert not (data / "truth.jsonl.gz").exists()
 
 
 @pytest.mark.slow
