@@ -42,6 +42,11 @@ BODY_BOUND = 1 << 27
 PATH = "/api/1/timetable/"
 
 
+NO_CHANGES = (
+    "the demo runs there, whose district is simulated and takes no changes; try it with "
+    "--dry-run, or begin your own with `homeroute up` once the demo has stopped"
+)
+
 SPANS = 4
 """Of days computed anew that are printed; --json has all."""
 
@@ -105,8 +110,12 @@ def redone_words(answer: dict[str, Any], *, dry_run: bool) -> str:
     return f"{counted} {verb} computed anew: {', '.join(spans[:SPANS])}{more}"
 
 
-def mount(app: web.Application, collector: Collector) -> None:
-    """Let the running collector be asked for them."""
+def mount(app: web.Application, collector: Collector, *, kept: bool = True) -> None:
+    """Let the running collector be asked for them.
+
+    ``kept``: False for a demonstration, which reads and tries, and changes nothing of the
+    district that it simulates.
+    """
 
     async def asked(request: web.Request) -> web.Response:
         name = request.match_info["operation"]
@@ -119,6 +128,8 @@ def mount(app: web.Application, collector: Collector) -> None:
             body = await asyncio.to_thread(json.loads, text or b"{}")
             if not isinstance(body, dict):
                 return refused(400, "want a JSON object")
+            if not (kept or name in READS or body.get("dry_run")):
+                return refused(400, NO_CHANGES)
             answer = await perform(
                 collector.archive,
                 name,
@@ -182,7 +193,9 @@ def ask(args: argparse.Namespace, name: str, body: dict[str, Any]) -> dict[str, 
 
 
 async def _here(args: argparse.Namespace, name: str, body: dict[str, Any]) -> dict[str, Any]:
-    async with opened(args) as (archive, timezone):
+    # An import may be the first thing a district does; nothing else has a folder to begin.
+    create = name == "import" and not body.get("dry_run")
+    async with opened(args, create=create) as (archive, timezone):
         now_ms = time.time_ns() // 1_000_000
         return await perform(archive, name, body, timezone=timezone, now_ms=now_ms)
 
@@ -193,12 +206,21 @@ def has_archive() -> bool:
 
 
 @asynccontextmanager
-async def opened(args: argparse.Namespace) -> AsyncIterator[tuple[Archive, str]]:
+async def opened(
+    args: argparse.Namespace, *, create: bool = False
+) -> AsyncIterator[tuple[Archive, str]]:
     """The archive that the arguments name, where no collector runs, and the district's zone.
 
-    Raises ConfigError, ArchiveError, SiteError.
+    Only with ``create`` a new one where there is none: a mistyped folder is told, not made.
+    Raises ConfigError, ArchiveError, SiteError, :class:`Failure`.
     """
     config = configuration(args)
+    if not create and not (config.data_dir / FILE_NAME).exists():
+        raise Failure(
+            f"no archive in {config.data_dir}; `homeroute up` or `homeroute import` begins one "
+            "there, or is it another --data?",
+            exit_code=2,
+        )
     archive = await asyncio.to_thread(
         Archive.open,
         config.data_dir / FILE_NAME,

@@ -26,7 +26,7 @@ from homeroute_collector.broker import Credentials, EmbeddedBroker, Endpoint
 from homeroute_collector.collector import Collector
 from homeroute_collector.config import CollectorConfig, parse
 from homeroute_collector.service import serve
-from homeroute_command import keep_published, rolling, routes_explain
+from homeroute_command import changing, keep_published, rolling, routes_explain
 from homeroute_command.demo_controls import Controls
 from homeroute_command.demo_count import Count, count
 from homeroute_command.demo_folder import DemoFolder
@@ -251,6 +251,7 @@ async def _collector(
             mount=[
                 pages,
                 controls.mount,
+                partial(changing.mount, kept=False),
                 rolling.mount,
                 keep_published.mount,
                 routes_explain.mount,

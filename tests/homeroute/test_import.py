@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from homeroute_analytics import import_feed, tables
 from homeroute_analytics.feeds.gtfs import read
+from homeroute_collector.archive import FILE_NAME, Archive
 from homeroute_command import changing
 from homeroute_command.__main__ import main
 from homeroute_command.failure import Failure
@@ -28,6 +30,11 @@ def run(capsys: Capture, *words: object) -> tuple[int, str, str]:
     return code, said.out, said.err
 
 
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    return folder
+
+
 @pytest.mark.parametrize("what", ["gtfs", "routes", "fleet", "assignments", "calendar", "usage"])
 def test_each_import_says_what_it_takes(what: str, capsys: Capture) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -39,6 +46,9 @@ def test_each_import_says_what_it_takes(what: str, capsys: Capture) -> None:
 def test_a_dry_run_tells_what_the_import_then_does_and_keeps_nothing(
     tmp_path: Path, capsys: Capture
 ) -> None:
+    Archive.open(
+        _made(tmp_path / "data") / FILE_NAME, district="district", extra_ddl=tables.DDL
+    ).close()
     words = ("import", "gtfs", zipped(tmp_path / "feed.zip"), "--data", tmp_path / "data", "--json")
     _, dry, _ = run(capsys, *words, "--dry-run")
     _, wet, _ = run(capsys, *words)
@@ -49,6 +59,29 @@ def test_a_dry_run_tells_what_the_import_then_does_and_keeps_nothing(
     assert told == did
     assert not did["unchanged"]
     assert json.loads(again)["unchanged"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["report", "coverage"],
+        ["publish", "--list"],
+        ["device", "list"],
+        ["device", "retire", "bus-01"],
+        ["rollup", "--day", "2026-11-02"],
+        ["routes", "explain", "bus-01", "07:42"],
+        ["import", "fleet", "fleet.csv", "--dry-run"],
+    ],
+)
+def test_a_mistyped_folder_is_told_and_no_archive_is_made_in_it(
+    words: list[str], tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("fleet.csv").write_text("device,vehicle,from\nbus-01,101,2026-08-12\n")
+    code, _, err = run(capsys, *words, "--data", "dtaa")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "no archive in dtaa" in err
+    assert not Path("dtaa").exists()
 
 
 def test_what_is_wrong_is_told_line_by_line_and_nothing_is_imported(
@@ -126,5 +159,32 @@ def test_a_running_collector_imports_what_it_is_sent_under_a_bound(
                 assert it.status == 404
             async with session.post(changing.PATH + "import", data=b"{}") as it:
                 assert it.status == 403
+
+    asyncio.run(collector())
+
+
+@pytest.mark.slow
+def test_a_demonstration_lists_and_tries_and_says_in_one_line_that_it_takes_no_changes(
+    tmp_path: Path,
+) -> None:
+    def asking(url: str, name: str, body: dict[str, Any]) -> dict[str, Any]:
+        args = argparse.Namespace(url=url, data=None, config=None, district=None, port=None)
+        return changing.ask(args, name, body)
+
+    async def collector() -> None:
+        body = {"document": asdict(import_feed.document(read(zipped(tmp_path / "feed.zip"))))}
+        mount = partial(changing.mount, kept=False)
+        async with serving(
+            config(tmp_path / "data", None), mount=[mount], extra_ddl=tables.DDL, connected=False
+        ) as (running, session):
+            url = str(session._base_url)
+            assert await asyncio.to_thread(asking, url, "devices", {}) is not None
+            tried = await asyncio.to_thread(asking, url, "import", body | {"dry_run": True})
+            assert not tried["unchanged"]
+            for name, sent in (("import", body), ("retire", {"device": "bus-01"})):
+                with pytest.raises(Failure, match="the demo runs there") as told:
+                    await asyncio.to_thread(asking, url, name, sent)
+                assert (told.value.exit_code, "\n" in str(told.value)) == (2, False)
+            assert await running.archive.query("SELECT count(*) FROM feeds") == [(0,)]
 
     asyncio.run(collector())

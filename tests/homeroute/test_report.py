@@ -118,5 +118,6 @@ def test_without_a_collector_the_archives_file_is_opened(
 def test_without_a_timetable_the_import_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    Archive.open(tmp_path / "archive.duckdb", district="district", extra_ddl=tables.DDL).close()
     assert main(["report", "coverage", "--data", str(tmp_path)]) == 2
     assert "homeroute import gtfs" in capsys.readouterr().err
