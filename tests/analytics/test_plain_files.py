@@ -155,10 +155,12 @@ def test_a_carrier_s_export_becomes_daily_totals_of_our_devices(tmp_path: Path) 
         'Line,Usage Date,Data Used (MB),Owner\n5550100001,11/02/2026,"1,200.5",A. Name\n'
         "5550100001,11/02/2026,0.5,\n5550100001,11/03/2026,,\n"
     )
-    found = usage.read(file(tmp_path, text.encode("cp1252")), mapping.read(path), TODAY)
+    source = file(tmp_path, text.encode("cp1252"))
+    found = usage.read(source, mapping.read(path), TODAY)
+    # An empty amount is none: zero bytes would count as an unused day.
+    assert source.notes == ["file.csv: 1 rows tell no amount, and were left out"]
     assert rows(found) == [
         ("hotspot-01", "2026-11-02", "", 1_201_000_000, None, None, "file.csv"),
-        ("hotspot-01", "2026-11-03", "", 0, None, None, "file.csv"),
     ]
 
 
@@ -196,6 +198,36 @@ def test_usage_of_a_day_yet_to_come_is_refused_by_the_column_s_own_name(tmp_path
     assert said == [
         "file.csv:3: Usage Date: 2030-11-20 is yet to come; today is 2026-11-20",
         "file.csv:4: Usage Date: '13/13/2026' is no day; want YYYY-MM-DD or MM/DD/YYYY",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ('device,day,usage gb\nhotspot-01,2026-11-02,"1,5"\n', "1,5"),
+        ('device,day,usage gb\nhotspot-01,2026-11-02,"1.200,5"\n', "1.200,5"),
+        ('device,day,usage gb\nhotspot-01,2026-11-02,"12,34,567"\n', "12,34,567"),
+        # Where semicolons part the values, nobody knows what a comma does.
+        ("device;day;usage gb\nhotspot-01;2026-11-02;1,500\n", "1,500"),
+    ],
+)
+def test_a_comma_that_may_be_a_decimal_one_is_refused(
+    text: str, amount: str, tmp_path: Path
+) -> None:
+    [said] = refusals(lambda: usage.read(file(tmp_path, text), BARE, TODAY))
+    assert said.startswith(f"file.csv:2: usage gb: '{amount}': a comma may part thousands")
+
+
+def test_a_row_that_tells_one_direction_alone_is_no_total(tmp_path: Path) -> None:
+    text = (
+        "device,day,total mb,download mb,upload mb\nh-1,2026-11-02,,5,\nh-2,2026-11-02,,5,1\n"
+        "h-3,2026-11-02,7,,\nh-3,2026-11-02,1,1,0\nh-4,2026-11-02,0,0,0\n"
+    )
+    found = rows(usage.read(file(tmp_path, text), BARE, TODAY))
+    assert [(row[0], *row[3:6]) for row in found] == [
+        ("h-2", 6_000_000, 5_000_000, 1_000_000),
+        ("h-3", 8_000_000, None, None),
+        ("h-4", 0, 0, 0),
     ]
 
 

@@ -66,6 +66,13 @@ class CsvFile:
         with self.open() as raw, io.TextIOWrapper(raw, encoding, "replace", "") as text:
             return self._names(csv.reader(self._lines(text), delimiter=self._delimiter(text)))
 
+    def delimiter(self) -> str:
+        """What parts its values: comma, semicolon or tab."""
+        with self.open() as raw:
+            encoding = self._encoding(raw)
+        with self.open() as raw, io.TextIOWrapper(raw, encoding, "replace", "") as text:
+            return self._delimiter(text)
+
     @classmethod
     def at(cls, path: Path) -> CsvFile:
         """The file at a path. Raises OSError, :class:`FeedError` of one that is too long."""

@@ -2,7 +2,9 @@
 
 Guarantees: totals by our device and day alone; a number of the carrier's (a phone number,
 an IMEI) is turned into a device by the mapping or refused, shown by its last digits, and
-kept nowhere. Does not: read hours or addresses, whatever else the export holds.
+kept nowhere. A comma parts thousands or is refused; a row that tells no amount tells
+nothing, for a day of 0 bytes counts as *unused*. Does not: read hours or addresses,
+whatever else the export holds.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ UNITS = {
     "mib": 1 << 20,
     "gib": 1 << 30,
 }
+_THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+(\.\d*)?")
 DAY_BOUND_BYTES = 10**13
 """10 TB a day: more is a wrong unit."""
 
@@ -56,7 +59,9 @@ def read(file: CsvFile, told: ColumnMapping, today: date) -> dict[str, list[Any]
         raise FeedError([Problem(file.name, 1, "", what)])
     factors = {name: _factor(file, names[name], told) for name in amounts}
     problems = Problems()
-    summed: dict[tuple[str, str], dict[str, int]] = {}
+    silent = 0
+    decimal_commas = file.delimiter() == ";"
+    summed: dict[tuple[str, str], dict[str, int | None]] = {}
     carriers: dict[tuple[str, str], str] = {}
     for line, row in mapping.rows(file, FIELDS, ("device", "day"), told):
         device = told.devices.get(row["device"], row["device"])
@@ -68,32 +73,51 @@ def read(file: CsvFile, told: ColumnMapping, today: date) -> dict[str, list[Any]
         if day is not None and day > today:
             what = f"{day} is yet to come; today is {today}"
             problems.add(file.name, line, names["day"], what)
-        values = {}
+        values: dict[str, int | None] = {}
         for name in amounts:
-            text = row[name].replace(",", "") or "0"
+            text = row[name]
+            if "," in text and (decimal_commas or not _THOUSANDS.fullmatch(text)):
+                what = f"{quoted(text)}: a comma may part thousands, as in 1,200.5; write 1.5"
+                problems.add(file.name, line, names[name], what)
+                continue
             most = DAY_BOUND_BYTES / factors[name]
-            value = problems.real(text, 0, most, file=file.name, line=line, column=names[name])
-            values[name] = round((value or 0) * factors[name])
-        if day is not None:
+            value = None
+            if text:
+                value = problems.real(
+                    text.replace(",", ""), 0, most, file=file.name, line=line, column=names[name]
+                )
+            values[name] = None if value is None else round(value * factors[name])
+        if values.get("total") is None:
+            values["total"] = _added(values.get("down"), values.get("up"))
+        if values["total"] is None:
+            silent += 1
+        elif day is not None:
             key = device, day.isoformat()
-            so_far = summed.setdefault(key, dict.fromkeys(amounts, 0))
-            for name, value in values.items():
-                so_far[name] += value
+            so_far = summed.get(key)
+            summed[key] = (
+                values
+                if so_far is None
+                else {name: _added(so_far.get(name), value) for name, value in values.items()}
+            )
             carriers.setdefault(key, plain(row["carrier"])[:32])
     problems.check()
+    if silent:
+        file.notes.append(f"{file.name}: {silent} rows tell no amount, and were left out")
     keys = sorted(summed)
     return {
         "device": [device for device, _ in keys],
         "day": [day for _, day in keys],
         "carrier": [carriers[key] for key in keys],
-        "total_bytes": [
-            summed[key].get("total", summed[key].get("down", 0) + summed[key].get("up", 0))
-            for key in keys
-        ],
+        "total_bytes": [summed[key]["total"] for key in keys],
         "down_bytes": [summed[key].get("down") for key in keys],
         "up_bytes": [summed[key].get("up") for key in keys],
         "source": [file.name] * len(keys),
     }
+
+
+def _added(one: int | None, other: int | None) -> int | None:
+    """Their sum; None when either was not told."""
+    return None if one is None or other is None else one + other
 
 
 def _factor(file: CsvFile, column: str, told: ColumnMapping) -> int:
