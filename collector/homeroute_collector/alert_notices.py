@@ -67,6 +67,12 @@ class Outbox:
                 self.dropped += 1
             self._waiting.append(notice)
 
+    def joined(self, notices: Iterable[Notice]) -> Outbox:
+        """What it will be once these are put."""
+        outbox = Outbox(self._waiting, dropped=self.dropped, bound=self._bound)
+        outbox.put(notices)
+        return outbox
+
     def head(self, most: int = DIGEST_NOTICES) -> tuple[Notice, ...]:
         """The oldest, left where they are."""
         return tuple(self._waiting)[:most]

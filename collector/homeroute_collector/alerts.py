@@ -68,6 +68,7 @@ class Alerts:
         self._now_ms = now_ms
         self._lock = asyncio.Lock()
         self._saved: bytes | None = None
+        self._held: list[Notice] = []
         self.problem: str | None = None
         journal = alert_journal.load(self._path)
         self._alerts = {
@@ -92,31 +93,36 @@ class Alerts:
         return sorted(self._alerts.values(), key=order)
 
     async def look(self, conditions: Iterable[Condition]) -> list[tuple[Event, Alert]]:
-        """Judge every condition, queue what is to be told, and put it on disk.
+        """Judge every condition, put what is to be told on disk, then queue it.
 
         Not to be called twice at once.
         """
         now_ms = self._now_ms()
         told: list[tuple[Event, Alert]] = []
+        found: dict[tuple[str, str], Alert | None] = {}
         for number, condition in enumerate(conditions, 1):
             if number % BREATH == 0:
                 await asyncio.sleep(0)
             key = (condition.rule, condition.subject)
-            before = self._alerts.get(key)
+            before = found[key] if key in found else self._alerts.get(key)
             after, event = advanced(before, self.rules[condition.rule], condition, now_ms)
-            if after is not None:
-                self._alerts[key] = after
-            elif before is not None:
-                del self._alerts[key]
+            found[key] = after
             subject = after or before
             if event is not None and subject is not None:
                 told.append((event, subject))
         for event, alert in told:
             log.info("alert %s: %s %s %s", event, alert.rule, alert.subject, alert.detail)
-        notices = [self._notice(event, alert, now_ms) for event, alert in told]
-        for channel in self.channels:
-            channel.outbox.put(notices)
-        await self.save()
+        # All at once: whoever saves meanwhile saves alerts and what is told of them together.
+        self._alerts |= {key: alert for key, alert in found.items() if alert is not None}
+        for key in [key for key, alert in found.items() if alert is None]:
+            self._alerts.pop(key, None)
+        self._held = [self._notice(event, alert, now_ms) for event, alert in told]
+        try:
+            await self.save()
+        finally:
+            for channel in self.channels:
+                channel.outbox.put(self._held)
+            self._held = []
         return told
 
     async def deliver(self, channel: Channel) -> None:
@@ -136,7 +142,7 @@ class Alerts:
         """Put alerts and queues on disk, if they changed. A failing disk is said once."""
         async with self._lock:
             alerts = tuple(self._alerts.values())
-            outboxes = {c.name: c.outbox for c in self.channels}
+            outboxes = {c.name: c.outbox.joined(self._held) for c in self.channels}
             # A detail's number moves with every look; a small card should not wear for it.
             plain = tuple(replace(alert, detail="") for alert in alerts)
             mark = alert_journal.encode(Journal(plain, outboxes))
