@@ -194,7 +194,7 @@ def _with_truth(state: FillState, asked: Path | None, data: Path) -> FillState:
     known, now = _truth_file(state, data), Path(path or data / TRUTH)
     if not (data / STATE_NAME).exists():
         check_new_truth(now, data)
-    elif now != known.absolute() and known.exists():
+    elif now.absolute() != known.absolute() and known.exists():
         # Not even another history's of the same district may be taken for it.
         raise FolderError(f"the truth of {data} is {known}; leave --truth out, to go on")
     return replace(state, truth=path)

@@ -74,7 +74,7 @@ def test_a_file_that_is_there_is_never_made_a_truth(
 
 @pytest.mark.slow
 def test_a_history_goes_on_in_its_own_truth_and_in_no_other(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data, own = tmp_path / "data", tmp_path / "own.gz"
     words = ["simulate", *HISTORY, "--data", str(data)]
@@ -96,6 +96,16 @@ def test_a_history_goes_on_in_its_own_truth_and_in_no_other(
     assert main([*words, "--truth", str(twin)]) == 2
     assert f"the truth of {data} is {own}" in capsys.readouterr().err
     assert twin.read_bytes() == told + told
+
+    # The same folder and file, as somebody who stands beside them calls them.
+    monkeypatch.chdir(tmp_path)
+    for truth_words in ([], ["--truth", "own.gz"]):
+        assert main(["simulate", *HISTORY, "--data", "data", *truth_words]) == 0
+    (tmp_path / "beside").mkdir()
+    monkeypatch.chdir(tmp_path / "beside")
+    for _ in range(2):
+        assert main(["simulate", *HISTORY, "--data", "other"]) == 0
+    assert own.read_bytes() == told
 
     own.rename(tmp_path / "moved.gz")
     for file in (other, foreign, short):
