@@ -135,7 +135,7 @@ def apply(
     days, warnings = _days(execute, known, after, feed, today)
     warnings += _orphans(execute, feed, first)
     if document.timezone and document.timezone != timezone:
-        warnings.append(f"the feed's time zone is {document.timezone}, the district's {timezone}")
+        warnings.append(_other_zone(document.timezone, timezone))
     outcome = Outcome(
         unchanged=False,
         rows=rows + assigned.rows,
@@ -227,3 +227,11 @@ def _orphans(execute: Execute, feed: int, first: date) -> list[str]:
         return []
     named = ", ".join(trip for (trip,) in rows[:EXAMPLES])
     return [f"{len(rows)} trips that vehicles are assigned to are not in the feed: {named}"]
+
+
+def _other_zone(feed: str, district: str) -> str:
+    return (
+        f"the feed's time zone is {feed}, but days and hours are told in {district}; if the feed "
+        f"is right, `homeroute up --timezone {feed}` mends it once and for all, or "
+        f'timezone = "{feed}" in the --config file'
+    )

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from homeroute_collector.broker import Credentials, site
@@ -34,7 +35,7 @@ def render(data: Path, district: str, folder: Path, port: int) -> None:
     credentials.ensure_collector()
     known = site.recall(data)
     if known.district is None:
-        site.remember(data, site.Site(district, known.host, known.port))
+        site.remember(data, replace(known, district=district))
     authority = ensure_authority(data, district)
     made = ensure_server(authority, {SERVICE, *([known.host] if known.host else [])})
     tls = TlsListener(

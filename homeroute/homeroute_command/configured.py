@@ -16,9 +16,10 @@ def configuration(args: argparse.Namespace) -> CollectorConfig:
     """The settings file, if any, with what the command line says put over it.
 
     Without one, the file of that name in the data folder: how a simulated district's says
-    that it is.
+    that it is. Raises ConfigError, SiteError.
     """
     data: Path = (args.data or DEFAULT_DATA).expanduser()
+    zone: str | None = getattr(args, "timezone", None)
     if args.config is not None:
         config = load(args.config)
         data = data if args.data else config.data_dir
@@ -32,6 +33,8 @@ def configuration(args: argparse.Namespace) -> CollectorConfig:
         document = {"district": district, "data_dir": str(data)}
         config = parse(document, file="command line", folder=Path())
     changes: dict[str, object] = {"data_dir": data, "district": district}
+    # The one that is typed, else the settings file's, else the remembered one.
+    changes["timezone"] = zone or config.timezone or site.recall(data).timezone
     if args.port is not None:
         changes["http"] = config.http.model_copy(update={"port": args.port})
     # model_copy does not validate; a round trip does.

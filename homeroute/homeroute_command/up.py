@@ -12,6 +12,7 @@ import logging
 import shlex
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from aiohttp import web
@@ -57,6 +58,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--data", type=Path, metavar="DIR", help=f"where data is kept; default: {DEFAULT_DATA}"
     )
     parser.add_argument("--district", metavar="ID", help="id of the district; remembered in --data")
+    parser.add_argument(
+        "--timezone",
+        metavar="ZONE",
+        help="the district's, like America/Denver: whose days and hours are told; remembered in "
+        "--data; default: this machine's",
+    )
     parser.add_argument("--port", type=int, metavar="N", help="of the pages; default: 8080")
     parser.add_argument(
         "--listen",
@@ -91,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
                 "[broker]; leave one out",
                 exit_code=2,
             )
-        asyncio.run(_serve(config, listen, args.broker_port))
+        asyncio.run(_serve(config, listen, args.broker_port, args.timezone))
     except (ConfigError, CannotStart, BrokerError, ArchiveError, SiteError) as error:
         raise Failure(str(error), exit_code=2) from None
     except (CredentialError, CertificateError) as error:
@@ -140,15 +147,26 @@ def _enrolling(data: Path) -> str:
     return f"{called()} enroll DEVICE{here}"
 
 
-async def _serve(config: CollectorConfig, listen: Listen | None, broker_port: int) -> None:
+async def _serve(
+    config: CollectorConfig, listen: Listen | None, broker_port: int, timezone: str | None
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
     config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def started(_: Collector, url: str) -> None:
+    def started(collector: Collector, url: str) -> None:
         print(f"homeroute: district {config.district}, pages at {url}", file=sys.stderr)
+        if timezone:
+            # Only now: the folder is ours alone. Commands that open it later need it, too.
+            site.remember(config.data_dir, replace(site.recall(config.data_dir), timezone=timezone))
+        if config.timezone is None:
+            print(
+                f"homeroute: nobody has named the district's time zone, so days and hours are "
+                f"this machine's, {collector.timezone}; --timezone ZONE names it, once",
+                file=sys.stderr,
+            )
         if config.district == site.DEFAULT_DISTRICT and not Credentials(config.data_dir).list():
             print(
                 f"homeroute: nobody has named this district yet, so it is "

@@ -58,6 +58,7 @@ def test_the_fleet_says_all_of_the_contract(mosquitto: Mosquitto, tmp_path: Path
             assert fleet["district"] == DISTRICT
             assert fleet["simulated"] is True
             assert fleet["timezone"] == "America/Chicago"
+            assert fleet["timezone_assumed"] is False
             assert fleet["clock_trusted"] is True
             assert fleet["influx"] is None
             assert fleet["broker"]["connected"] is True

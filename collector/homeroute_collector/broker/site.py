@@ -1,6 +1,6 @@
-"""What a data directory remembers of its district: its name, and where buses find it.
+"""What a data directory remembers of its district: its name, its zone, where buses find it.
 
-Kept in ``DATA/broker/site.json`` so that ``homeroute enroll`` need be told once.
+Kept in ``DATA/broker/site.json`` so that each need be told once.
 """
 
 from __future__ import annotations
@@ -29,11 +29,15 @@ class SiteError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A district, and the host and port its devices connect to. None: not known yet."""
+    """A district, the host and port its devices connect to, its IANA zone.
+
+    None: not known yet.
+    """
 
     district: str | None = None
     host: str | None = None
     port: int = MQTT_TLS_PORT
+    timezone: str | None = None
 
     def __post_init__(self) -> None:
         if self.district is not None and not ID_PATTERN.fullmatch(self.district):
@@ -56,14 +60,15 @@ def recall(data: Path) -> Site:
     path = site_file(data)
     try:
         document = json.loads(path.read_text())
-        return Site(document["district"], document["host"], document["port"])
+        zone = document.get("timezone")  # folders of before it was kept have none
+        return Site(document["district"], document["host"], document["port"], zone)
     except FileNotFoundError:
         return Site()
     except OSError as error:
         raise SiteError(
             f"read {path}: {error.strerror}; run this as the user it belongs to"
         ) from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SiteError(f"read {path}: {error}; remove it to be asked again") from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,12 @@ def test_a_damaged_file_and_an_impossible_district_are_said(tmp_path: Path) -> N
     site.site_file(tmp_path).write_text("[]")
     with pytest.raises(SiteError, match=r"site\.json"):
         site.recall(tmp_path)
+
+
+def test_a_zone_is_kept_beside_what_a_folder_of_before_it_remembers(tmp_path: Path) -> None:
+    site.remember(tmp_path, Site("springfield", "203.0.113.7"))
+    file = site.site_file(tmp_path)
+    file.write_text('{"district": "springfield", "host": "203.0.113.7", "port": 8883}')
+    assert site.recall(tmp_path) == Site("springfield", "203.0.113.7")
+    site.remember(tmp_path, replace(site.recall(tmp_path), timezone="America/Denver"))
+    assert site.recall(tmp_path).timezone == "America/Denver"
