@@ -9,6 +9,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import duckdb
+
 from homeroute_analytics import device_lives, importing, timetable
 from homeroute_analytics.imports import Document, Execute, ImportRefused
 from homeroute_wire.schema import ID_PATTERN
@@ -17,18 +19,28 @@ Operation = Callable[[Execute, dict[str, Any], str, date, int], dict[str, Any]]
 """Takes how to execute, the request, the district's zone, today and now (ms)."""
 
 
+NOT_TAKEN = (duckdb.InvalidInputException, duckdb.DataError, duckdb.IntegrityError)
+"""What the database says to rows that are none of its table's; a full disk is another."""
+
+
 def _import(
     execute: Execute, body: dict[str, Any], timezone: str, today: date, now_ms: int
 ) -> dict[str, Any]:
     """Store a document that a reader left."""
-    outcome = importing.store(
-        execute,
-        Document.of(body.get("document")),
-        from_day=_day(body.get("from_day")),
-        timezone=timezone,
-        today=today,
-        now_ms=now_ms,
-    )
+    document = Document.of(body.get("document"))
+    try:
+        outcome = importing.store(
+            execute,
+            document,
+            from_day=_day(body.get("from_day")),
+            timezone=timezone,
+            today=today,
+            now_ms=now_ms,
+        )
+    except NOT_TAKEN as error:
+        # Whoever sent it has another version, or no reader of ours.
+        said = str(error).splitlines()[0][:200]
+        raise ImportRefused(f"{document.name[:63]}: rows of another form: {said}") from None
     return asdict(outcome)
 
 

@@ -29,6 +29,7 @@ Compute the aggregates of past days anew from the raw points, and put them in th
 of what is there. `homeroute up` does this by itself: today every minute, past days when
 late data comes, or when something is imported that bears on them. By hand it says why a
 day fails, and needs no waiting. A day whose raw points have expired keeps what it has.
+Who drove which trip is found anew first; a dry run goes by the legs that are kept.
 """
 
 
@@ -54,7 +55,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="the last day; default: yesterday",
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="say how many rows there would be, keep nothing"
+        "--dry-run",
+        action="store_true",
+        help="say how many rows there would be of the legs that are kept; keep nothing",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a day")
     changing.add_arguments(parser)

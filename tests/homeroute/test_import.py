@@ -14,6 +14,7 @@ import pytest
 
 from homeroute_analytics import import_feed, tables
 from homeroute_analytics.feeds.gtfs import read
+from homeroute_analytics.imports import ImportRefused
 from homeroute_collector.archive import FILE_NAME, Archive
 from homeroute_command import changing
 from homeroute_command.__main__ import main
@@ -127,6 +128,34 @@ def test_a_fleet_and_its_devices_are_kept_by_hand(tmp_path: Path, capsys: Captur
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        "nonsense",
+        "{}",
+        '{"device": "bus-01"}',
+        '{"device": ["bus-01"], "vehicle": ["1"], "first_day": ["soon"], "last_day": [null]}',
+        '{"device": ["a", "b"], "vehicle": ["1"], "first_day": ["2026-01-01"], "last_day": []}',
+    ],
+)
+def test_rows_of_another_form_are_refused_in_one_line_and_nothing_of_them_is_kept(
+    tmp_path: Path, chunk: str
+) -> None:
+    archive = Archive.open(tmp_path / FILE_NAME, district="district", extra_ddl=tables.DDL)
+    sent = {"document": {"what": "fleet", "name": "fleet.csv", "tables": {"fleet": [chunk]}}}
+
+    async def run() -> list[Any]:
+        with pytest.raises(ImportRefused, match=r"fleet\.csv: rows of another form: .+") as refused:
+            await changing.perform(archive, "import", sent, timezone="UTC", now_ms=0)
+        assert "\n" not in str(refused.value)
+        return await archive.query("SELECT * FROM fleet", [])
+
+    try:
+        assert asyncio.run(run()) == []
+    finally:
+        archive.close()
+
+
 def test_a_running_collector_imports_what_it_is_sent_under_a_bound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
