@@ -112,8 +112,9 @@ def _show(found: Score) -> None:
         faults = ", ".join(f"{count} {kind}" for kind, count in found.faults.items())
         console.print(f"faults: {faults}")
     for level in found.devices:
-        if not level.within:
-            console.print(f"outside: {json.dumps(level.document())}", soft_wrap=True)
+        if not level.within(found.deviations):
+            outside = json.dumps(level.document(found.deviations))
+            console.print(f"outside: {outside}", soft_wrap=True)
 
 
 def _row(metric: Metric) -> list[str]:

@@ -110,8 +110,9 @@ async def _boot_1970(stage: Stage, fault: Fault) -> str:
     troubles = device.gateway.troubles
     await _cut(stage, device)
     troubles.gps = troubles.uncovered = True
-    # The system's clock too begins in 1970, and its log is dated by it.
-    troubles.wall_ahead_s = -stage.clock.now_ms() / 1000
+    # The system's clock too begins in 1970, and its log is dated by it, to the second: were
+    # its seconds not the world's, a lookup at a minute's edge could not be placed by anybody.
+    troubles.wall_ahead_s = float(-(stage.clock.now_ms() // 1000))
     try:
         await _boot(stage, device)
         await stage.clock.until(fault.end_ms - round(COLD_S * 1000))

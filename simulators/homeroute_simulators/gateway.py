@@ -262,11 +262,14 @@ class BusGateway(Gateway):
         self._parked = False
 
     async def open(self) -> None:
-        """Open every interface, those aboard already associated."""
+        """Open every interface. Those aboard associate with the first step.
+
+        Not before: an agent that boots ahead of the world would know of them before the
+        truth does.
+        """
         await super().open()
         await self.receiver.open()
         await self.wifi.open()
-        self._seat(self.course.moment(self.at_ms).aboard)
         # Looking at a road for the first time takes long: before there is anyone to wait.
         self.course.air(self.at_ms)
 

@@ -13,12 +13,14 @@ _DEFINITIONS = {
     "learning": "learning_clients",
     "learning (strict)": "learning_clients_strict",
     "learning (loose)": "learning_clients_loose",
+    "lookups": "lookups",
 }
 _TRUE = {
     "active": "active",
     "learning": "learning",
     "learning (strict)": "strict",
     "learning (loose)": "loose",
+    "lookups": "lookups",
 }
 
 
@@ -33,19 +35,24 @@ class Count:
 
 
 def count_minutes(work: duckdb.DuckDBPyConnection) -> dict[str, Count]:
-    """Client-minutes by definition. A minute of the truth that is not stored counts as zero."""
-    stored = ", ".join(f"sum({column}) AS {column}" for column in _DEFINITIONS.values())
+    """Client-minutes by definition, and lookups.
+
+    A minute of the truth that is not stored counts as zero.
+    """
+    stored = ", ".join(f"sum({column}) AS told_{column}" for column in _DEFINITIONS.values())
     lost = lost_while("m.device", "m.minute * 60000", "(m.minute + 1) * 60000", "activity")
     work.execute(
         f"CREATE OR REPLACE TABLE minutes AS SELECT *, {lost} AS is_lost"  # noqa: S608 - names of ours
         " FROM (SELECT * FROM"
         " (SELECT device, minute, sum(active) AS active, sum(learning) AS learning,"
-        " sum(strict) AS strict, sum(loose) AS loose FROM minute GROUP BY 1, 2) FULL JOIN"
+        " sum(strict) AS strict, sum(loose) AS loose, sum(lookups) AS lookups"
+        " FROM minute GROUP BY 1, 2) FULL JOIN"
         f" (SELECT device, time_ms // 60000 AS minute, {stored} FROM stored_activity GROUP BY 1, 2)"
         " USING (device, minute)) m"
     )
     return {
-        name: _count(work, "minutes", _TRUE[name], column) for name, column in _DEFINITIONS.items()
+        name: _count(work, "minutes", _TRUE[name], f"told_{column}")
+        for name, column in _DEFINITIONS.items()
     }
 
 

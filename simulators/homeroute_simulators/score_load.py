@@ -29,19 +29,22 @@ _COLUMNS = {
     "category": "VARCHAR",
     "kind": "VARCHAR",
     "of": "VARCHAR",
+    "ssid": "VARCHAR",
+    "lookups": "INTEGER",
+    "records": "BIGINT",
 }
 
 _TABLES = {
-    "session": "device, client, start_ms, end_ms, down_bytes, up_bytes",
+    "session": "device, client, ssid, start_ms, end_ms, down_bytes, up_bytes",
     "uplink": "device, state, start_ms, end_ms",
-    "minute": "device, minute, active, learning, strict, loose",
+    "minute": "device, minute, active, learning, strict, loose, lookups",
     "block": "device, time_ms, category",
     "fault": "device, kind, start_ms, end_ms",
     "lost": "device, start_ms, end_ms, of",
     "unseen": "device, client, start_ms, down_bytes, up_bytes",
 }
 
-STORED = ("session", "uplink", "activity", "filter")
+STORED = ("session", "uplink", "activity", "filter", "wifi")
 """What is read of the archive, as ``stored_…``."""
 
 
@@ -76,6 +79,7 @@ def _load_truth(work: duckdb.DuckDBPyConnection, truth: Path) -> None:
         )
     except duckdb.Error as error:
         raise ScoreError(f"read {truth}: {str(error).splitlines()[0]}") from None
+    _refuse_half(work, truth)
     for name, chosen in _TABLES.items():
         work.execute(f"CREATE TABLE {name} AS SELECT {chosen} FROM truth WHERE what = '{name}'")  # noqa: S608
     # A truth tells of time; everything else stored by its devices is another run's.
@@ -85,6 +89,25 @@ def _load_truth(work: duckdb.DuckDBPyConnection, truth: Path) -> None:
         {"margin": MARGIN_MS},
     )
     work.execute("DROP TABLE truth")
+
+
+def _refuse_half(work: duckdb.DuckDBPyConnection, truth: Path) -> None:
+    """Nothing missing is nothing wrong, to a truth that is not whole: refuse it."""
+    row = work.execute(
+        "SELECT max(records), count(*) - 1,"
+        " count(*) FILTER (what IN ('session', 'uplink', 'minute')) FROM truth"
+    ).fetchone()
+    assert row is not None
+    promised, there, comparable = row
+    if promised is None:
+        raise ScoreError(
+            f"read {truth}: it has no end; its run was interrupted, or goes on"
+            " (a history goes on with the same command)"
+        )
+    if promised != there:
+        raise ScoreError(f"read {truth}: of {promised} records {there} are left")
+    if not comparable:
+        raise ScoreError(f"read {truth}: it tells of nothing that could be compared")
 
 
 def _attach(work: duckdb.DuckDBPyConnection, archive: Path) -> None:

@@ -2,9 +2,10 @@
 
 A stored session is the truth's when it began in the same minute (two seconds
 either way, for counts of whole seconds) on the same device, and of several the
-one with the same bytes. Guarantees: none is used twice; what is left over on
-either side is counted; what an archive that is right tells of sessions cut short
-is never left over.
+one with the same bytes, and then the same length. Guarantees: none is used twice; what
+is left over on either side is counted; what an archive that is right tells of sessions
+cut short is never left over; of those that nothing happened to, the end and the SSID
+are compared too.
 """
 
 from __future__ import annotations
@@ -20,23 +21,28 @@ from homeroute_simulators.score_load import lost_while
 SLACK_MS = 2_000
 MINUTE_MS = 60_000
 
+UNSEEN_END_S = 62
+"""A client that was not seen to leave (its access point started again, or fell silent) ended
+when it was last seen: at a poll of half a minute, or an interim of a minute, before."""
+
 _TRUE = f"""
 SELECT start_ms, s.down_bytes - coalesce(u.down_bytes, 0), s.up_bytes - coalesce(u.up_bytes, 0),
        {lost_while("s.device", "s.start_ms", "s.end_ms", "session")},
-       coalesce(u.down_bytes, 0), coalesce(u.up_bytes, 0)
+       coalesce(u.down_bytes, 0), coalesce(u.up_bytes, 0), s.end_ms - s.start_ms, s.ssid
 FROM session s LEFT JOIN unseen u USING (device, client, start_ms)
 WHERE s.device = ? ORDER BY 1, 2, 3
 """  # noqa: S608 - names of ours
 
 _STORED = """
-SELECT started_min, coalesce(down_bytes, 0), coalesce(up_bytes, 0)
+SELECT started_min, coalesce(down_bytes, 0) AS down, coalesce(up_bytes, 0) AS up,
+       session_s, ssid, cause
 FROM stored_session WHERE device = ? AND NOT open
 UNION ALL
 SELECT started_min, coalesce(arg_max(down_bytes, session_s), 0),
-       coalesce(arg_max(up_bytes, session_s), 0)
+       coalesce(arg_max(up_bytes, session_s), 0), max(session_s), ssid, 'interim'
 FROM stored_session WHERE device = ?
 GROUP BY stream, ssid, client, started_min HAVING bool_and(open)
-ORDER BY 1, 2, 3
+ORDER BY ALL
 """
 """Ends, and the last interim of each session that no end was ever told of."""
 
@@ -47,6 +53,7 @@ class Sessions:
 
     Bytes are of the expected ones, without those that nobody could see, which are lost;
     an error also where a session touched by a loss is told to have moved more than it did.
+    ``ends_wrong`` and ``ssids_wrong`` are of the matched.
     """
 
     expected: int = 0
@@ -62,6 +69,19 @@ class Sessions:
     up_truth: int = 0
     up_reported: int = 0
     up_error: int = 0
+    ends_wrong: int = 0
+    ssids_wrong: int = 0
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ToldSession:
+    """What is stored of a session. ``cause`` is of its end; ``interim``: no end was told."""
+
+    down: int
+    up: int
+    session_s: int = 0
+    ssid: str = ""
+    cause: str = "left"
 
 
 @dataclass(slots=True)
@@ -74,7 +94,16 @@ class TrueSession:
     touched: bool
     down_unseen: int = 0
     up_unseen: int = 0
-    found: tuple[int, int] | None = None
+    length_ms: int = 0
+    ssid: str = ""
+    found: ToldSession | None = None
+
+    def ends_as(self, told: ToldSession) -> bool:
+        """Whether its length is told right, to what its interface can know of its end."""
+        late_s = told.session_s - self.length_ms / 1000
+        least_s = 0 if told.cause in ("left", "shutdown") else UNSEEN_END_S
+        slack_s = SLACK_MS / 1000
+        return told.cause != "interim" and -least_s - slack_s <= late_s <= slack_s
 
     def minutes(self) -> set[int]:
         """The minutes it may be told to have begun in."""
@@ -90,17 +119,17 @@ def match_sessions(work: duckdb.DuckDBPyConnection) -> Sessions:
     for (device,) in devices:
         true = [TrueSession(*row) for row in work.execute(_TRUE, [device]).fetchall()]
         stored = work.execute(_STORED, [device, device]).fetchall()
-        compare(true, stored, total)
+        compare(true, [(minute, ToldSession(*told)) for minute, *told in stored], total)
     return total
 
 
 def compare(
-    true: list[TrueSession], stored: Iterable[tuple[int, int, int]], total: Sessions
+    true: list[TrueSession], stored: Iterable[tuple[int, ToldSession]], total: Sessions
 ) -> None:
-    """Compare those of one device. ``stored``: the minute it began in, bytes down and up."""
-    free: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for minute, down, up in stored:
-        free[minute].append((down, up))
+    """Compare those of one device. ``stored``: with the minute that each began in."""
+    free: dict[int, list[ToldSession]] = defaultdict(list)
+    for minute, told in stored:
+        free[minute].append(told)
     whole = [session for session in true if not session.touched]
     touched = [session for session in true if session.touched]
     # Those that nothing happened to choose first, and the exact before the near.
@@ -109,46 +138,48 @@ def compare(
             if session.found is None:
                 session.found = _take(session, free, exactly=exactly)
     _give(touched, free)
-    extra = [moved for left in free.values() for moved in left]
-    total.invented += len(extra)
-    total.down_error += sum(down for down, _ in extra)
-    total.up_error += sum(up for _, up in extra)
-    total.down_reported += sum(down for down, _ in extra)
-    total.up_reported += sum(up for _, up in extra)
+    for extra in (told for left in free.values() for told in left):
+        total.invented += 1
+        total.down_error += extra.down
+        total.up_error += extra.up
+        total.down_reported += extra.down
+        total.up_reported += extra.up
     for session in true:
         _count(session, total)
 
 
 def _take(
-    session: TrueSession, free: dict[int, list[tuple[int, int]]], *, exactly: bool
-) -> tuple[int, int] | None:
+    session: TrueSession, free: dict[int, list[ToldSession]], *, exactly: bool
+) -> ToldSession | None:
     choices = [
         (
             minute != session.start_ms // MINUTE_MS,
-            abs(down - session.down) + abs(up - session.up),
+            abs(told.down - session.down) + abs(told.up - session.up),
+            told.ssid != session.ssid,
+            abs(told.session_s * 1000 - session.length_ms),
             minute,
-            (down, up),
+            told,
         )
         for minute in session.minutes()
-        for down, up in free.get(minute, ())
+        for told in free.get(minute, ())
     ]
     if exactly:
         choices = [choice for choice in choices if not choice[1]]
     if not choices:
         return None
-    _, _, minute, moved = min(choices)
-    free[minute].remove(moved)
-    return moved
+    *_, minute, told = min(choices)
+    free[minute].remove(told)
+    return told
 
 
-def _give(touched: list[TrueSession], free: dict[int, list[tuple[int, int]]]) -> None:
+def _give(touched: list[TrueSession], free: dict[int, list[ToldSession]]) -> None:
     """Give what is left to sessions cut short, of which less is told than they moved.
 
     As many as can be are given away: whenever there is a way to give every one, none is
     left over. One at a time, and each to its best fit, is not enough: the slack of two
     seconds lets one take its neighbour's, whose own then fits nobody.
     """
-    told = sorted(((moved, minute) for minute in free for moved in free[minute]), reverse=True)
+    told = sorted(((its, minute) for minute in free for its in free[minute]), reverse=True)
     near: dict[int, list[int]] = defaultdict(list)
     for at, session in enumerate(touched):
         if session.found is None:
@@ -159,16 +190,16 @@ def _give(touched: list[TrueSession], free: dict[int, list[tuple[int, int]]]) ->
             (
                 at
                 for at in near.get(minute, ())
-                if moved[0] <= touched[at].down and moved[1] <= touched[at].up
+                if its.down <= touched[at].down and its.up <= touched[at].up
             ),
             key=lambda at: (touched[at].down, touched[at].up, at),
         )
-        for moved, minute in told
+        for its, minute in told
     ]
     for number, at in _most(fits).items():
-        moved, minute = told[number]
-        touched[at].found = moved
-        free[minute].remove(moved)
+        its, minute = told[number]
+        touched[at].found = its
+        free[minute].remove(its)
 
 
 def _most(fits: list[list[int]]) -> dict[int, int]:
@@ -205,12 +236,12 @@ def _count(session: TrueSession, total: Sessions) -> None:
     total.down_lost += session.down_unseen
     total.up_lost += session.up_unseen
     if session.touched:
-        down, up = session.found or (0, 0)
+        told = session.found or ToldSession(0, 0)
         total.lost += session.found is None
-        total.down_lost += max(0, session.down - down)
-        total.up_lost += max(0, session.up - up)
-        total.down_error += max(0, down - session.down)
-        total.up_error += max(0, up - session.up)
+        total.down_lost += max(0, session.down - told.down)
+        total.up_lost += max(0, session.up - told.up)
+        total.down_error += max(0, told.down - session.down)
+        total.up_error += max(0, told.up - session.up)
         return
     total.expected += 1
     total.down_truth += session.down
@@ -221,7 +252,9 @@ def _count(session: TrueSession, total: Sessions) -> None:
         total.up_error += session.up
         return
     total.matched += 1
-    total.down_reported += session.found[0]
-    total.up_reported += session.found[1]
-    total.down_error += abs(session.found[0] - session.down)
-    total.up_error += abs(session.found[1] - session.up)
+    total.down_reported += session.found.down
+    total.up_reported += session.found.up
+    total.down_error += abs(session.found.down - session.down)
+    total.up_error += abs(session.found.up - session.up)
+    total.ends_wrong += not session.ends_as(session.found)
+    total.ssids_wrong += session.found.ssid != session.ssid

@@ -4,8 +4,9 @@ The file is gzip over JSON lines, one record a line, its kind under ``what``;
 docs/truth.md describes each. Guarantees: the same records in the same order give
 the same text (numbers are whole, keys stand in the order of the fields); a
 reader holds one record at a time; :meth:`Recorder.seal` puts what came before
-beyond the reach of a crash. Does not: compute anything. A truth is written where
-the fact is made, never from what was sent.
+beyond the reach of a crash; a truth that ends with its :class:`End` is whole, and one
+whose writing was interrupted has none. Does not: compute anything. A truth is written
+where the fact is made, never from what was sent.
 """
 
 from __future__ import annotations
@@ -153,16 +154,25 @@ class Unseen:
     why: str
 
 
-Record = Run | Drive | Session | Uplink | Minute | Block | Fault | Lost | Unseen
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """The last record: the run was told to its end. ``records`` stand before it."""
+
+    WHAT: ClassVar[str] = "end"
+    records: int
+
+
+Record = Run | Drive | Session | Uplink | Minute | Block | Fault | Lost | Unseen | End
 
 RECORDS: dict[str, type[Record]] = {
-    kind.WHAT: kind for kind in (Run, Drive, Session, Uplink, Minute, Block, Fault, Lost, Unseen)
+    kind.WHAT: kind
+    for kind in (Run, Drive, Session, Uplink, Minute, Block, Fault, Lost, Unseen, End)
 }
 """Every kind of record, by its name in the file."""
 
 
 class Recorder:
-    """Writes a truth file; a context manager.
+    """Writes a truth file; a context manager, which writes the end when nothing was raised.
 
     ``keep_bytes`` of an existing file stay, and what follows them is cut off: a
     position that :meth:`seal` returned. None begins a new file.
@@ -189,6 +199,9 @@ class Recorder:
     ) -> None:
         try:
             self.seal()
+            if kind is None:
+                self.write(End(records=_lines(self.path)))
+                self.seal()
         finally:
             self._file.close()
 
@@ -256,6 +269,15 @@ class Recorder:
         self.write(Unseen(**fields))
 
 
+def _lines(path: Path) -> int:
+    """How many lines are on the disk: counted there, for some were written by earlier runs."""
+    count = 0
+    with gzip.open(path, "rb") as text:
+        while chunk := text.read(1 << 20):
+            count += chunk.count(b"\n")
+    return count
+
+
 _ENCODE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 _FIELDS = {kind: tuple(f.name for f in dataclasses.fields(kind)) for kind in RECORDS.values()}
 
@@ -284,7 +306,10 @@ def _compressing(file: Any) -> gzip.GzipFile:
 
 
 def read(path: Path) -> Iterator[Record]:
-    """The records of a file, in order, one at a time. Raises :class:`TruthError`, or OSError."""
+    """The records of a file, in order, one at a time, whole or not.
+
+    Raises :class:`TruthError`, or OSError.
+    """
     number = 0
     try:
         with gzip.open(path, "rt", encoding="utf-8") as text:
@@ -293,6 +318,10 @@ def read(path: Path) -> Iterator[Record]:
                 record = RECORDS[document.pop("what")](**document)
                 if number == 1 and not (isinstance(record, Run) and record.format == FORMAT):
                     raise TruthError(f"read {path}: it does not begin as a truth of format 1")
+                if isinstance(record, End) and record.records != number - 1:
+                    raise TruthError(
+                        f"read {path}: of {record.records} records {number - 1} are left"
+                    )
                 yield record
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise TruthError(f"read {path}: damaged or cut short after line {number}") from error

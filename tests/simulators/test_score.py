@@ -9,9 +9,9 @@ import duckdb
 import pytest
 
 from homeroute_simulators.history_faults import ALL
-from homeroute_simulators.score import Metric, score
+from homeroute_simulators.score import Metric, active_bound, each_of, score
 from homeroute_simulators.score_load import ScoreError
-from homeroute_simulators.truth import Lost, Minute, Uplink, read
+from homeroute_simulators.truth import Lost, Minute, Recorder, Uplink, read
 from tests.simulators import filled
 
 pytestmark = pytest.mark.slow
@@ -72,7 +72,7 @@ def test_a_session_that_was_removed_is_missing(whole: Path, tmp_path: Path) -> N
 def test_a_session_whose_end_was_removed_lacks_its_last_bytes(whole: Path, tmp_path: Path) -> None:
     one = "SELECT max(time_ms) FROM session WHERE NOT open AND session_s > 900"
     folder = corrupted(whole, tmp_path, f"DELETE FROM session WHERE time_ms = ({one})")
-    assert outside(folder) == {"session bytes down", "session bytes up"}
+    assert outside(folder) == {"session bytes down", "session bytes up", "session ends"}
 
 
 def test_a_session_that_never_was_is_invented(whole: Path, tmp_path: Path) -> None:
@@ -146,6 +146,120 @@ def test_a_silent_hour_is_unreported_and_not_good(whole: Path, tmp_path: Path) -
 def test_no_service_told_as_usable_is_seen(whole: Path, tmp_path: Path) -> None:
     folder = corrupted(whole, tmp_path, "UPDATE uplink SET state = 2 WHERE state = 0")
     assert {"uplink no service", "uplink usable"} <= outside(folder)
+
+
+ONE_IN_TEN = "state = 0 AND hash(device, time_ms) % 11 = 0"
+
+WRONG_STATES = {
+    "scrambled in time": (
+        (
+            "CREATE TABLE shuffled AS SELECT device, state,"
+            " row_number() OVER (PARTITION BY device ORDER BY hash(time_ms)) AS n FROM uplink"
+        ),
+        (
+            "CREATE TABLE numbered AS SELECT device, time_ms,"
+            " row_number() OVER (PARTITION BY device ORDER BY time_ms) AS n FROM uplink"
+        ),
+        (
+            "UPDATE uplink SET state = s.state FROM shuffled s JOIN numbered n USING (device, n)"
+            " WHERE uplink.device = n.device AND uplink.time_ms = n.time_ms"
+        ),
+    ),
+    "no service and connected exchanged one for one": (
+        (
+            "CREATE TABLE pairs AS SELECT state, device, time_ms, row_number() OVER (PARTITION BY"
+            " device, state ORDER BY time_ms) AS n FROM uplink WHERE state < 2"
+        ),
+        (
+            "CREATE TABLE swapped AS SELECT a.device, a.time_ms AS a_ms, b.time_ms AS b_ms"
+            " FROM pairs a JOIN pairs b USING (device, n) WHERE a.state = 0 AND b.state = 1"
+        ),
+        (
+            "UPDATE uplink SET state = 1 - state FROM swapped s WHERE uplink.device = s.device"
+            " AND (uplink.time_ms = s.a_ms OR uplink.time_ms = s.b_ms)"
+        ),
+    ),
+    "one in eleven of no service told as usable": (
+        f"UPDATE uplink SET state = 2 WHERE {ONE_IN_TEN}",
+    ),
+    "all of it half a minute late": ("UPDATE uplink SET time_ms = time_ms + 30000",),
+}
+
+
+@pytest.mark.parametrize("how", WRONG_STATES)
+def test_states_that_add_up_at_the_wrong_times_are_seen(
+    whole: Path, tmp_path: Path, how: str
+) -> None:
+    sums = {name: metric.reported for name, metric in scored(whole).items()}
+    folder = corrupted(whole, tmp_path, *WRONG_STATES[how])
+    found = scored(folder)
+    assert {"uplink samples", "devices with uplink outside"} <= outside(folder)
+    if "scrambled" in how or "exchanged" in how:
+        # The sums are what they were: that is why they are not enough.
+        after = {name: metric.reported for name, metric in found.items()}
+        assert after["uplink usable"] == pytest.approx(sums["uplink usable"], rel=0.01)
+
+
+def test_one_wrong_sample_is_seen(whole: Path, tmp_path: Path) -> None:
+    longest = max(
+        (r for r in read(whole / "truth.jsonl.gz") if isinstance(r, Uplink) and r.state == 2),
+        key=lambda r: r.end_ms - r.start_ms,
+    )
+    middle_ms = (longest.start_ms + longest.end_ms) // 2
+    one = (
+        f"device = '{longest.device}' AND time_ms = (SELECT min(time_ms) FROM uplink WHERE"
+        f" device = '{longest.device}' AND time_ms > {middle_ms})"
+    )
+    folder = corrupted(whole, tmp_path, f"UPDATE uplink SET state = 1 WHERE {one}")
+    assert scored(folder)["uplink samples"].error == 1
+
+
+OTHERWISE = {
+    "session ends": "UPDATE session SET session_s = session_s + 5 WHERE NOT open",
+    "session SSIDs": "UPDATE session SET ssid = 'Depot' WHERE client = 1",
+    "Wi-Fi client counts": "UPDATE wifi SET clients = clients + 2 WHERE device = 'bus-02'",
+    "lookups": "UPDATE activity SET lookups = lookups + 1 WHERE lookups > 0",
+}
+
+
+@pytest.mark.parametrize("name", OTHERWISE)
+def test_what_else_a_record_tells_is_compared_too(whole: Path, tmp_path: Path, name: str) -> None:
+    assert outside(corrupted(whole, tmp_path, OTHERWISE[name])) == {name}
+
+
+def test_a_truth_without_an_end_or_with_nothing_to_compare_is_refused(
+    whole: Path, tmp_path: Path
+) -> None:
+    folder = corrupted(whole, tmp_path)
+    run = next(read(whole / "truth.jsonl.gz"))
+    with Recorder(folder / "empty.gz") as recorder:
+        recorder.write(run)
+        kept = recorder.seal()
+    with pytest.raises(ScoreError, match="nothing that could be compared"):
+        score(folder / "empty.gz", folder / "archive.duckdb")
+    (folder / "half.gz").write_bytes((folder / "empty.gz").read_bytes()[:kept])
+    with pytest.raises(ScoreError, match="it has no end"):
+        score(folder / "half.gz", folder / "archive.duckdb")
+
+
+def test_an_archive_that_holds_nothing_of_a_whole_truth_is_out_of_bounds(
+    whole: Path, tmp_path: Path
+) -> None:
+    nothing = [f"DELETE FROM {name}" for name in ("session", "uplink", "activity", "filter")]
+    assert {"sessions", "learning client-minutes", "filter hits", "uplink not reported"} <= outside(
+        corrupted(whole, tmp_path, *nothing)
+    )
+
+
+def test_a_few_active_minutes_may_differ_by_chance_and_many_by_two_in_a_hundred() -> None:
+    assert 1 < active_bound(29) < 2
+    assert active_bound(0) == 0
+    assert active_bound(10_000) == 200
+
+
+def test_many_devices_together_are_as_sure_as_one_comparison() -> None:
+    assert each_of(1) > 3.0
+    assert 4.0 < each_of(100) < 4.6
 
 
 def test_what_was_lost_and_is_told_all_the_same_is_invented(tmp_path: Path) -> None:

@@ -7,13 +7,20 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeroute_simulators.score_sessions import MINUTE_MS, Sessions, TrueSession, compare
+from homeroute_simulators.score_sessions import (
+    MINUTE_MS,
+    Sessions,
+    ToldSession,
+    TrueSession,
+    compare,
+)
 
 
 def matched(true: list[tuple[int, int, int, bool]], stored: list[tuple[int, int, int]]) -> Sessions:
     """True sessions: start_ms, down, up, cut short. Stored ones: started_min, down, up."""
     total = Sessions()
-    compare([TrueSession(*each) for each in sorted(true)], sorted(stored), total)
+    told = [(minute, ToldSession(down, up)) for minute, down, up in sorted(stored)]
+    compare([TrueSession(*each) for each in sorted(true)], told, total)
     return total
 
 

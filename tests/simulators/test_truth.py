@@ -15,6 +15,7 @@ from homeroute_agent.clients import Stay
 from homeroute_simulators import truth_minutes
 from homeroute_simulators.truth import (
     Block,
+    End,
     Fault,
     Minute,
     Record,
@@ -43,7 +44,7 @@ def facts(folder: Path) -> tuple[Recorder, Facts]:
 
 def told(recorder: Recorder) -> list[Record]:
     recorder.__exit__(None, None, None)
-    return list(read(recorder.path))[1:]
+    return list(read(recorder.path))[1:-1]
 
 
 def test_what_is_written_is_read_and_the_same_records_make_the_same_bytes(tmp_path: Path) -> None:
@@ -57,7 +58,7 @@ def test_what_is_written_is_read_and_the_same_records_make_the_same_bytes(tmp_pa
             recorder.fault(device="bus-01", kind="power_cut", start_ms=1, end_ms=2)
             recorder.seal()
             recorder.block(device="bus-01", time_ms=3, category="games")
-    assert list(read(tmp_path / "one")) == [Run(**RUN), *records]  # type: ignore[arg-type]
+    assert list(read(tmp_path / "one")) == [Run(**RUN), *records, End(records=3)]  # type: ignore[arg-type]
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
@@ -74,6 +75,34 @@ def test_a_truth_goes_on_where_it_was_sealed_and_what_was_not_is_written_anew(
     with Recorder(cut, keep_bytes=kept) as recorder:
         recorder.block(device="bus-01", time_ms=1, category="games")
     assert cut.read_bytes() == whole.read_bytes()
+
+
+def test_a_truth_that_was_interrupted_has_no_end(tmp_path: Path) -> None:
+    path = tmp_path / "truth.jsonl.gz"
+
+    def interrupted() -> None:
+        with Recorder(path) as recorder:
+            recorder.run(**RUN)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert list(read(path)) == [Run(**RUN)]  # type: ignore[arg-type]
+
+
+def test_a_truth_that_lost_a_member_of_its_file_says_how_many_records_are_left(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "truth.jsonl.gz"
+    with Recorder(path) as recorder:
+        recorder.run(**RUN)
+        first = recorder.seal()
+        recorder.block(device="bus-01", time_ms=1, category="games")
+        second = recorder.seal()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:first] + whole[second:])
+    with pytest.raises(TruthError, match="of 2 records 1 are left"):
+        list(read(path))
 
 
 @pytest.mark.parametrize("how", ["cut", "other", "older"])
