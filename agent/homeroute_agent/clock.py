@@ -57,8 +57,8 @@ class Clock:
     ``offset_ms`` restores an offset fixed earlier in this same boot.
     ``synchronised`` says whether the system's wall clock may be believed now;
     ``wall_ms`` is that clock, right or wrong: what log lines of this machine are
-    dated by. ``monotonic_ms``, ``wall_ms`` and ``sleep`` are replaced in tests and
-    simulations.
+    dated by. ``stopwatch_s`` times what is short, a round trip. ``monotonic_ms``,
+    ``wall_ms``, ``stopwatch_s`` and ``sleep`` are replaced in tests and simulations.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Clock:
         *,
         monotonic_ms: Callable[[], int] = boot_clock_ms,
         wall_ms: Callable[[], int] = wall_clock_ms,
+        stopwatch_s: Callable[[], float] = time.perf_counter,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         boot_id: str | None = None,
         offset_ms: int | None = None,
@@ -76,6 +77,7 @@ class Clock:
         self._offset_ms = offset_ms
         self._collector_offset_ms: int | None = None
         self.wall_ms = wall_ms
+        self.stopwatch_s = stopwatch_s
         self.sleep = sleep
         self.synchronised = synchronised
         self.boot_id = boot_id or read_boot_id()

@@ -1,7 +1,8 @@
 """Simulated time that waits: for each step of the world to arrive, and for what boots.
 
 Guarantees: what an agent of this process is told of a step, it is told before the next
-one, however busy the machine is; a device that boots is at work before time goes on.
+one, however busy the machine is; a device that boots is at work before time goes on;
+a probe's round trip is not longer because this program stood still.
 Does not: wait for an agent in another process to take a step in; nor anything where
 time is this machine's own.
 """
@@ -27,6 +28,7 @@ class Pacing:
     def __init__(self, clock: SimClock, *, holds: bool) -> None:
         self._clock = clock
         self._holds = holds
+        self._beating: asyncio.Task[None] | None = None
         self._booting = 0
         self._up = asyncio.Event()
         self._up.set()
@@ -34,6 +36,7 @@ class Pacing:
     def begin(self, ahead_s: float) -> None:
         """It is so long before the world's start now, until :meth:`go_on`."""
         if self._holds:
+            self._beating = asyncio.create_task(self._clock.beating(), name="stopwatch")
             self._clock.begin(ahead_s)
             self._clock.hold(self._clock.start_ms - ahead_s * 1000)
 
@@ -55,6 +58,8 @@ class Pacing:
         self, device: Device, *, dated: bool = True, uptime_s: float = 0.0, quiesce_s: float
     ) -> None:
         """Start a device; no step is taken until its agent is at work."""
+        if self._holds:
+            device.gateway.resolver.stopwatch_s = self._clock.stopwatch_s
         self._booting += 1
         self._up.clear()
         try:
@@ -71,4 +76,6 @@ class Pacing:
 
     def end(self) -> None:
         """Hold time no longer."""
+        if self._beating is not None:
+            self._beating.cancel()
         self._clock.release()

@@ -11,7 +11,12 @@ import asyncio
 import math
 import random
 import struct
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+
+LEAST_S = 0.0005
+"""An answer that is not due yet is looked at again no sooner."""
 
 _HEADER = struct.Struct("!6H")
 _ANSWER = b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + bytes((198, 51, 100, 7))
@@ -47,12 +52,16 @@ def reply(query: bytes) -> bytes | None:
 
 
 class Resolver(asyncio.DatagramProtocol):
-    """The server. ``air`` may change at any time; ``port`` once open."""
+    """The server. ``air`` may change at any time; ``port`` once open.
+
+    ``stopwatch_s`` is what round trips are timed by: that of who asks.
+    """
 
     def __init__(self, air: Air, rng: random.Random) -> None:
         self.air = air
         self.port = 0
         self.asked = 0
+        self.stopwatch_s: Callable[[], float] = time.monotonic
         self._rng = rng
         self._transport: asyncio.DatagramTransport | None = None
 
@@ -78,8 +87,11 @@ class Resolver(asyncio.DatagramProtocol):
         # Round trips have a long right tail.
         delay_ms = self.air.rtt_ms * (0.85 + self._rng.expovariate(6.0))
         delay_s = min(max(delay_ms, self.air.least_ms), self.air.most_ms) / 1000.0
-        asyncio.get_running_loop().call_later(delay_s, self._send, answer, addr)
+        self._send(answer, addr, self.stopwatch_s() + delay_s)
 
-    def _send(self, answer: bytes, addr: tuple[str, int]) -> None:
-        if self._transport is not None and not self._transport.is_closing():
+    def _send(self, answer: bytes, addr: tuple[str, int], due_s: float) -> None:
+        if (left_s := due_s - self.stopwatch_s()) > 0:
+            loop = asyncio.get_running_loop()
+            loop.call_later(max(LEAST_S, left_s), self._send, answer, addr, due_s)
+        elif self._transport is not None and not self._transport.is_closing():
             self._transport.sendto(answer, addr)

@@ -5,9 +5,9 @@ Guarantees: time never goes back, and every part given the same :class:`SimClock
 the file it is shared in. Whoever moves the world may hold time at a moment until what
 happens there has been delivered: a machine too slow for the speed then makes time
 slower, and nothing late. An agent gets a clock of its own boot from
-:meth:`SimClock.device`. Does not: scale what the agent measures with the machine's own
-clock, the round trip of a probe, or waits that belong to the network (connecting, an
-acknowledgement's timeout): those stay real.
+:meth:`SimClock.device`. Round trips are timed by a stopwatch that stands still while
+this program does not get to run. Does not: scale round trips, or waits that belong to
+the network (connecting, an acknowledgement's timeout): those stay real.
 """
 
 from __future__ import annotations
@@ -26,8 +26,12 @@ SPEED_BOUND = 10_000.0
 LEAST_S = 0.001
 """Of our own time: who waits for time that is held looks again so often."""
 
-_ORIGIN, _HELD = 0, 1
-_SIZE = 16
+BEAT_S, BEAT_BOUND_S = 0.005, 0.02
+"""Of our own time: how often the stopwatch is wound, and the most it runs on until it is again.
+Less than half of what lies between a good cell's round trip and the limit, at any speed."""
+
+_ORIGIN, _HELD, _TIMED, _BEAT = range(4)
+_SIZE = 32
 
 
 class SimClock:
@@ -50,10 +54,11 @@ class SimClock:
         self.speed = speed
         self.start_ms = start_ms
         self._monotonic_s = monotonic_s
-        # Two numbers that another process may read: ours at the start, and the moment held.
+        # What another process may read: ours at the start, the moment held, the stopwatch.
         if shared is None:
             self._state: memoryview[float] = memoryview(bytearray(_SIZE)).cast("d")
             self._state[_ORIGIN], self._state[_HELD] = monotonic_s(), math.inf
+            self._state[_TIMED], self._state[_BEAT] = 0.0, math.inf
         else:
             self._state = _mapped(shared)
 
@@ -90,6 +95,28 @@ class SimClock:
         """The true simulated time, UTC."""
         return datetime.fromtimestamp(self.now_ms() / 1000, UTC)
 
+    def stopwatch_s(self) -> float:
+        """Seconds of our own time, without those in which nobody could :meth:`beat`.
+
+        A program that the machine lets stand, or that is busy with something else, answers
+        and hears late; that is no news of the uplink. Unwound: our own time.
+        """
+        now_s, beat_s = self._monotonic_s(), self._state[_BEAT]
+        if math.isinf(beat_s):
+            return now_s
+        return self._state[_TIMED] + min(now_s - beat_s, BEAT_BOUND_S)
+
+    def beat(self) -> None:
+        """Wind the stopwatch: this program runs."""
+        self._state[_TIMED] = self.stopwatch_s()
+        self._state[_BEAT] = self._monotonic_s()
+
+    async def beating(self) -> None:
+        """Wind it until cancelled."""
+        while True:
+            self.beat()
+            await asyncio.sleep(BEAT_S)
+
     async def sleep(self, seconds: float) -> None:
         """Wait so many simulated seconds."""
         await asyncio.sleep(0)
@@ -117,6 +144,7 @@ class SimClock:
         return Clock(
             monotonic_ms=lambda: max(0, self.now_ms() - booted_ms),
             wall_ms=lambda: self.now_ms() + round(wall_ahead_s() * 1000),
+            stopwatch_s=self.stopwatch_s,
             sleep=self.sleep,
             boot_id=boot_id,
             offset_ms=booted_ms if dated else None,

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import random
+import time
 from pathlib import Path
 
 import pytest
 
-from homeroute_simulators.sim_clock import SimClock
+from homeroute_agent.samplers import uplink
+from homeroute_simulators.resolver import Air, Resolver
+from homeroute_simulators.sim_clock import BEAT_BOUND_S, BEAT_S, SimClock
+from tests.agent.bench import configure
 
 START_MS = 1_794_830_400_000
 
@@ -107,3 +112,60 @@ def test_waiting_takes_less_of_our_time_and_ends_in_time() -> None:
 def test_a_speed_out_of_bounds_is_refused(speed: float) -> None:
     with pytest.raises(ValueError, match="speed"):
         SimClock(speed, START_MS)
+
+
+def test_the_stopwatch_stands_still_while_the_program_does(tmp_path: Path) -> None:
+    ours = Ours()
+    clock = SimClock(12.0, START_MS, monotonic_s=ours)
+    clock.share(tmp_path / "clock")
+    other = SimClock(12.0, START_MS, shared=tmp_path / "clock", monotonic_s=ours)
+    clock.beat()
+    before_s = clock.stopwatch_s()
+    for _ in range(20):
+        ours.now_s += BEAT_S
+        clock.beat()
+    assert clock.stopwatch_s() - before_s == pytest.approx(20 * BEAT_S)
+    ours.now_s += 3.0
+    clock.beat()
+    assert clock.stopwatch_s() - before_s == pytest.approx(20 * BEAT_S + BEAT_BOUND_S)
+    assert other.stopwatch_s() == clock.stopwatch_s()
+
+
+UPLINK = """
+[uplink]
+method = "dns"
+targets = ["127.0.0.1:{port}"]
+probes = 1
+timeout_s = 0.7
+usable_rtt_ms = 112.0
+interface = "wwan0"
+"""
+
+
+@pytest.mark.parametrize(("rtt_ms", "state"), [(15.0, 2), (117.0, 1)])
+def test_a_program_that_stands_still_makes_no_cell_weak_and_no_weak_cell_good(
+    tmp_path: Path, rtt_ms: float, state: int
+) -> None:
+    async def story() -> list[int]:
+        clock = SimClock(12.0, START_MS)
+        resolver = Resolver(Air(rtt_ms=rtt_ms, least_ms=rtt_ms, most_ms=rtt_ms), random.Random(1))
+        await resolver.open()
+        resolver.stopwatch_s = clock.stopwatch_s
+        config = configure(tmp_path, UPLINK.format(port=resolver.port))
+        assert config.uplink is not None
+        beating = asyncio.create_task(clock.beating())
+        found = []
+        try:
+            for after_s in (0.0, 0.005, 0.012):
+                probing = asyncio.create_task(
+                    uplink.measure(config.uplink, stopwatch_s=clock.stopwatch_s)
+                )
+                await asyncio.sleep(after_s)
+                time.sleep(0.25)  # noqa: ASYNC251 -- the machine gives us nothing to run on
+                found.append((await probing).state)
+        finally:
+            beating.cancel()
+            resolver.close()
+        return found
+
+    assert asyncio.run(story()) == [state] * 3

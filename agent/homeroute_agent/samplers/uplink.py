@@ -18,7 +18,7 @@ import secrets
 import socket
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from homeroute_agent.clock import every
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 NAME = "uplink"
 _APART_S = 0.1
 """Between the starts of two probes, so that one lost moment is not five losses."""
+
+Stopwatch = Callable[[], float]
+"""Seconds, of which only differences mean anything."""
 
 _DNS_QUESTION = b"\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x01"
 """Recursion wanted, one question: the root's name servers. Short, and always cached."""
@@ -59,15 +62,26 @@ async def run(ctx: Context) -> None:
     async for _ in every(ctx.clock, ctx.config.sample_s):
         apart_s = min(_APART_S, ctx.config.sample_s / 2 / uplink.probes)
         began_ms = ctx.clock.stamp()
-        point = await measure(uplink, apart_s=apart_s)
+        point = await measure(uplink, apart_s=apart_s, stopwatch_s=ctx.clock.stopwatch_s)
         ctx.emit(enriched(point, ctx.signal.at(ctx.clock.boot_ms())), boot_ms=began_ms)
         ctx.working(NAME)
 
 
-async def measure(uplink: UplinkSettings, *, apart_s: float = _APART_S) -> Uplink:
+async def measure(
+    uplink: UplinkSettings,
+    *,
+    apart_s: float = _APART_S,
+    stopwatch_s: Stopwatch = time.perf_counter,
+) -> Uplink:
     """Probe the targets in turn, and judge."""
     probe = probe_dns if uplink.method == "dns" else probe_tcp
-    rtts_ms = await _probe_all(probe, uplink.targets, uplink.probes, uplink.timeout_s, apart_s)
+
+    async def one(number: int) -> float | None:
+        await asyncio.sleep(number * apart_s)
+        target = uplink.targets[number % len(uplink.targets)]
+        return await probe(target, uplink.timeout_s, stopwatch_s)
+
+    rtts_ms = await asyncio.gather(*(one(number) for number in range(uplink.probes)))
     return judge(uplink, rtts_ms)
 
 
@@ -91,30 +105,18 @@ def judge(uplink: UplinkSettings, rtts_ms: Sequence[float | None]) -> Uplink:
     )
 
 
-async def _probe_all(
-    probe: Callable[[str, float], Awaitable[float | None]],
-    targets: Sequence[str],
-    probes: int,
-    timeout_s: float,
-    apart_s: float,
-) -> list[float | None]:
-    async def one(number: int) -> float | None:
-        await asyncio.sleep(number * apart_s)
-        return await probe(targets[number % len(targets)], timeout_s)
-
-    return list(await asyncio.gather(*(one(number) for number in range(probes))))
-
-
-async def probe_tcp(target: str, timeout_s: float) -> float | None:
+async def probe_tcp(
+    target: str, timeout_s: float, stopwatch_s: Stopwatch = time.perf_counter
+) -> float | None:
     """Milliseconds to open a TCP connection; None when refused, unreachable or too slow."""
     host, port = split_target(target, 443)
-    began = time.perf_counter()
+    began_s = stopwatch_s()
     try:
         async with asyncio.timeout(timeout_s):
             _, writer = await asyncio.open_connection(host, port)
     except (OSError, TimeoutError):
         return None
-    rtt_ms = (time.perf_counter() - began) * 1000
+    rtt_ms = (stopwatch_s() - began_s) * 1000
     writer.close()
     with contextlib.suppress(OSError, TimeoutError):
         async with asyncio.timeout(timeout_s):
@@ -122,7 +124,9 @@ async def probe_tcp(target: str, timeout_s: float) -> float | None:
     return rtt_ms
 
 
-async def probe_dns(target: str, timeout_s: float) -> float | None:
+async def probe_dns(
+    target: str, timeout_s: float, stopwatch_s: Stopwatch = time.perf_counter
+) -> float | None:
     """Milliseconds to any answer to one question over UDP; None when there was none."""
     host, port = split_target(target, 53)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -130,7 +134,7 @@ async def probe_dns(target: str, timeout_s: float) -> float | None:
     loop = asyncio.get_running_loop()
     with socket.socket(family, socket.SOCK_DGRAM) as question:
         question.setblocking(False)
-        began = time.perf_counter()
+        began_s = stopwatch_s()
         try:
             async with asyncio.timeout(timeout_s):
                 await loop.sock_connect(question, (host, port))
@@ -139,7 +143,7 @@ async def probe_dns(target: str, timeout_s: float) -> float | None:
                     continue
         except (OSError, TimeoutError):
             return None
-        return (time.perf_counter() - began) * 1000
+        return (stopwatch_s() - began_s) * 1000
 
 
 def split_target(target: str, default_port: int) -> tuple[str, int]:
