@@ -8,7 +8,14 @@ import pytest
 
 from homeroute_agent.clients import Clients, is_randomised, parse_leases, parse_neighbours
 from homeroute_agent.probe_gateway import default_route
-from homeroute_agent.samplers.dns_text import Block, Lookup, parser_of, written_ms
+from homeroute_agent.samplers.dns_text import (
+    STEADY_MS,
+    Block,
+    Lookup,
+    SteadyWall,
+    parser_of,
+    written_ms,
+)
 from homeroute_agent.samplers.gpsd_text import Fix, parse_report, parse_time, plausible
 from homeroute_agent.samplers.health_text import (
     CpuTimes,
@@ -346,3 +353,31 @@ def test_a_line_says_when_it_was_written_whatever_its_time_zone(begin: str) -> N
 def test_a_line_that_says_what_cannot_be_was_written_when_it_was_read(begin: str) -> None:
     at_ms = written_ms(begin + "x", read_ms=50_000, wall_ms=WALL_MS, since_ms=48_000)
     assert at_ms == 50_000
+
+
+@pytest.mark.parametrize("jitter_ms", [-1, 0, 1, 150])
+def test_lines_ten_seconds_apart_are_dated_ten_seconds_apart_however_clocks_are_read(
+    jitter_ms: int,
+) -> None:
+    wall = SteadyWall()
+    dated = [
+        written_ms(
+            f"Nov 21 22:13:{second} dnsmasq[1]: x",
+            read_ms=read_ms,
+            wall_ms=wall.at(read_ms, shown_ms),
+            since_ms=read_ms - 2_000,
+        )
+        for second, read_ms, shown_ms in (
+            (32, 50_000, WALL_MS),
+            (42, 60_000, WALL_MS + 10_000 + jitter_ms),
+        )
+    ]
+    assert dated[1] - dated[0] == 10_000
+
+
+def test_a_wall_clock_that_was_set_is_believed() -> None:
+    wall = SteadyWall()
+    assert wall.at(1_000, 5_000) == 5_000
+    assert wall.at(2_000, 6_000 + STEADY_MS) == 6_000
+    assert wall.at(3_000, 99_000) == 99_000
+    assert wall.at(4_000, 100_001) == 100_000

@@ -188,6 +188,6 @@ def test_on_a_holiday_nothing_drives_and_nobody_is_aboard(tmp_path: Path, ours: 
     device = ours.district.buses[0].device
     seen = morning(tmp_path, ours, date(2026, 11, 26), [device], (6.5, 9.0))
     kinds = {record.WHAT for record in seen.records}
-    assert kinds == {"run", "uplink", "minute"}
+    assert kinds == {"run", "uplink", "minute", "end"}
     assert all(r.active == 0 for r in seen.records if isinstance(r, truth.Minute))
     assert max(fix.speed_mps for fix in seen.fixes[device]) < 1.0

@@ -25,7 +25,7 @@ from homeroute_agent.filter_hits import Action, FilterHits, Hits, Once
 from homeroute_agent.names import EXCLUDED, LEARNING, UNCATEGORIZED, Names, load, tag_of
 from homeroute_agent.sample import Context, NoData, Sampler
 from homeroute_agent.samplers import addresses
-from homeroute_agent.samplers.dns_text import Block, Lookup, parser_of, written_ms
+from homeroute_agent.samplers.dns_text import Block, Lookup, SteadyWall, parser_of, written_ms
 from homeroute_agent.samplers.follow import Follower
 from homeroute_wire import measurements
 
@@ -72,10 +72,11 @@ async def _follow(ctx: Context, log: DnsLogSettings, counter: Counter) -> None:
     parse = parser_of(log.format)
     joined = addresses.Joined(ctx.clients, ctx.config.names.leases_file)
     poll_s = min(POLL_S, ctx.config.minute_s / 4)
-    since_ms = ctx.clock.boot_ms()
+    since_ms, wall = ctx.clock.boot_ms(), SteadyWall()
     try:
         while True:
-            read_ms, wall_ms = ctx.clock.boot_ms(), ctx.clock.wall_ms()
+            read_ms = ctx.clock.boot_ms()
+            wall_ms = wall.at(read_ms, ctx.clock.wall_ms())
             try:
                 lines = follower.read()
             except FileNotFoundError:

@@ -91,6 +91,30 @@ class Block:
         return f"<{self.action}>"
 
 
+STEADY_MS = 400
+"""Less than the half second to which a line's time is known."""
+
+
+class SteadyWall:
+    """The wall clock at a reading of the boot clock, as far apart as they were before.
+
+    Two clocks read one after the other differ by a millisecond more or less each time, and
+    by more where the program was interrupted between: lines ten seconds apart would be
+    dated 9.999 s apart, and a name asked for again be taken for a repeat. A clock that was
+    set, or has drifted by more than :data:`STEADY_MS`, is believed.
+    """
+
+    def __init__(self) -> None:
+        self._ahead_ms: int | None = None
+
+    def at(self, read_ms: int, wall_ms: int) -> int:
+        """What the wall clock showed at ``read_ms``; it was read as ``wall_ms``."""
+        ahead_ms = wall_ms - read_ms
+        if self._ahead_ms is None or abs(ahead_ms - self._ahead_ms) > STEADY_MS:
+            self._ahead_ms = ahead_ms
+        return read_ms + self._ahead_ms
+
+
 def written_ms(line: str, *, read_ms: int, wall_ms: int, since_ms: int) -> int:
     """When a line was written, on the clock of ``read_ms``: the middle of its second.
 
