@@ -34,6 +34,9 @@ ACTIVE_SHARE, ACTIVE_LIKELY = 0.02, 0.01
 One in a hundred does (measured); of a few minutes that may be more than two in a hundred,
 and three standard deviations of their count are allowed. From 900 minutes on 2% is more."""
 
+LOOKUPS_SHARE = 0.005
+"""Lookups may differ by so much: live, about one of some thousand is missing now and then."""
+
 ALL_RIGHT = 2 * NormalDist().cdf(DEVIATIONS) - 1
 """How likely a right archive is within a bound of that many deviations."""
 
@@ -182,7 +185,7 @@ def active_bound(minutes: int) -> float:
 
 def _minutes(work: duckdb.DuckDBPyConnection) -> Iterator[Metric]:
     for name, count in count_minutes(work).items():
-        bound = active_bound(count.truth) if name == "active" else 0
+        bound = {"active": active_bound(count.truth), "lookups": LOOKUPS_SHARE * count.truth}
         yield Metric(
             name if name == "lookups" else f"{name} client-minutes",
             "lookups" if name == "lookups" else "min",
@@ -190,7 +193,7 @@ def _minutes(work: duckdb.DuckDBPyConnection) -> Iterator[Metric]:
             count.reported,
             count.lost,
             count.error,
-            bound,
+            bound.get(name, 0),
         )
 
 

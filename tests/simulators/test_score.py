@@ -52,6 +52,7 @@ def test_history_is_scored_right(tmp_path: Path, seed: int, kinds: tuple[str, ..
     assert found["session bytes down"].truth > 10**9
     assert found["learning client-minutes"].truth > 200
     assert found["filter hits"].truth > 500
+    assert found["lookups"].error == 0
     assert found["uplink usable"].truth > 30_000
     records = list(read(tmp_path / "truth.jsonl.gz"))
     lost = [record for record in records if isinstance(record, Lost)]
