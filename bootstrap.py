@@ -227,11 +227,12 @@ def pip(arguments: list[str]) -> None:
         raise Stop(f"pip failed; is the network there? All it said: {log.relative_to(ROOT)}")
 
 
-def environment() -> dict[str, str]:
+def environment(*, on_path: bool = True) -> dict[str, str]:
     """The environment of programs in `.venv`: it first on the PATH, nobody else's packages."""
     mine = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
     mine["VIRTUAL_ENV"] = str(VENV)
-    mine["PATH"] = os.pathsep.join((str(VENV / "bin"), mine.get("PATH", os.defpath)))
+    if on_path:
+        mine["PATH"] = os.pathsep.join((str(VENV / "bin"), mine.get("PATH", os.defpath)))
     return mine
 
 
@@ -239,7 +240,8 @@ def run(command: str, arguments: list[str]) -> int:
     """Run one command in `.venv`."""
     if command == "demo":
         program = str(VENV / "bin" / "homeroute")
-        os.execve(program, [program, "demo", *arguments], environment())
+        # The user's own PATH: what the demo says to type must work in a second terminal.
+        os.execve(program, [program, "demo", *arguments], environment(on_path=False))
     if command == "generate":
         made = [
             call("python", "docs/generate.py", *arguments),

@@ -18,7 +18,7 @@ law: the FCC's of 2024, reversed in 2025, is where the defaults come from.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal, get_args
@@ -166,6 +166,11 @@ async def hotspots(
         if min([first_day, *days.get(device, ())]) <= as_of
     ]
     return sorted(found, key=_decision_first)
+
+
+async def begun(query: Query, rows: Sequence[Hotspot]) -> int:
+    """How many are known but have no whole day yet, and so none of those ``rows``."""
+    return len(await query(_KNOWN, [])) - len(rows)
 
 
 async def down_bytes(query: Query, day: date, zone: ZoneInfo) -> dict[str, int]:

@@ -39,6 +39,17 @@ WHAT = {
 
 FORMATS = ("table", *answering.FORMATS)
 
+ENDINGS = {**{name: name for name in answering.FORMATS}, "htm": "html", "txt": "table"}
+"""Endings of a file's name, and the format each says."""
+
+SECTIONS = {
+    "coverage": "routes, dead_zones, gaps, totals, segments; with --fix also fix",
+    "trips": "trips",
+    "devices": "devices",
+    "hotspots": "hotspots",
+}
+"""The tables of each report. A test compares."""
+
 DESCRIPTION = """\
 Reports from the day's aggregates. Every number stands with its unit, with n, and with the
 share of time that was reported at all. They name buses, trips and places: for staff.
@@ -93,7 +104,10 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="default: table, or what the name of --out ends in",
     )
     parser.add_argument(
-        "--section", metavar="NAME", help="which table, for csv and parquet; default: the first"
+        "--section",
+        metavar="NAME",
+        help=f"one table of the report: {SECTIONS[what]}; default: all, and for csv and parquet "
+        "the first",
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write there; default: stdout")
     parser.add_argument("--json", action="store_true", help="the same as --format json")
@@ -129,11 +143,23 @@ def _format(args: argparse.Namespace) -> str:
     if args.json:
         if args.format not in (None, "json"):
             raise Failure(f"--json and --format {args.format} differ: leave one out", exit_code=2)
-        return "json"
-    if args.format is not None:
-        return str(args.format)
+        args.format = "json"
     ending = args.out.suffix.removeprefix(".").lower() if args.out else ""
-    return ending if ending in answering.FORMATS else "table"
+    told = ENDINGS.get(ending)
+    if args.format is None:
+        if ending and told is None:
+            raise Failure(
+                f"--out {args.out}: no format is called .{ending}; end it in "
+                f"{', '.join(f'.{each}' for each in ENDINGS)}, or say --format",
+                exit_code=2,
+            )
+        return told or "table"
+    if told not in (None, args.format):
+        raise Failure(
+            f"--format {args.format} and --out {args.out} differ: .{ending} says {told}",
+            exit_code=2,
+        )
+    return str(args.format)
 
 
 def _write(out: Path | None, body: bytes) -> None:

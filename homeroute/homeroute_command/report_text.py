@@ -1,13 +1,14 @@
 """A report for a person at a terminal, or for a file that a person reads.
 
 Guarantees: no colour but on a terminal; a column that finds no room is left out, not
-squeezed until it says nothing. The verdict is a word, never a colour alone.
+squeezed until its words break, and said to be. The verdict is a word, never a colour alone.
 """
 
 from __future__ import annotations
 
 import io
 import sys
+from typing import Literal
 
 from rich.console import Console
 from rich.table import Table as Grid
@@ -15,13 +16,16 @@ from rich.text import Text
 
 from homeroute_command.failure import Failure
 from homeroute_command.output import Output
-from homeroute_dashboards.reports.model import Report, Table
+from homeroute_dashboards.reports.model import Column, Report, Table
 from homeroute_dashboards.reports.words import is_number, made, rest, said, span
 
 ROOM = 170
 """Characters a line from which on the wide columns are shown, too."""
 
 FILE_WIDTH = 120
+
+GAP = 2
+"""Characters between columns."""
 
 STYLES = {
     "dead": "bold red",
@@ -63,24 +67,52 @@ def _print(out: Console, report: Report, only: str | None) -> None:
             out.print()
             out.print(Text(table.title, style="bold"))
             out.print(Text(table.about, style="dim"))
-            out.print(_grid(table, out.width) if table.rows else Text(table.empty))
+            if table.rows:
+                grid, left_out = _grid(table, out.width)
+                out.print(grid)
+                if left_out:
+                    named = ", ".join(column.name for column in left_out)
+                    out.print(Text(f"no room here for {named}", style="dim"))
+            else:
+                out.print(Text(table.empty))
             if more := rest(table):
                 out.print(Text(more, style="dim"))
     out.print()
     out.print(Text("What each word means: docs/reports.md, and --format html.", style="dim"))
 
 
-def _grid(table: Table, width: int) -> Grid:
-    grid = Grid(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    shown = [(i, c) for i, c in enumerate(table.columns) if width >= ROOM or not c.wide]
-    for _, column in shown:
-        grid.add_column(
-            column.heading,
-            justify="right" if is_number(column) else "left",
-            no_wrap=is_number(column),
-            overflow="fold",
+def _grid(table: Table, width: int) -> tuple[Grid, list[Column]]:
+    """The columns there is room for, and those there is not."""
+    rows = table.rows[: table.shown]
+    cells = {
+        column: [said(table, column, row[index]) for row in rows]
+        for index, column in enumerate(table.columns)
+        if width >= ROOM or not column.wide
+    }
+    least = {column: _least(column, said_) for column, said_ in cells.items()}
+    left_out: list[Column] = []
+    while len(least) > 1 and sum(least.values()) + GAP * len(least) > width:
+        left_out.insert(0, least.popitem()[0])
+    grid = Grid(box=None, padding=(0, GAP, 0, 0), header_style="dim", pad_edge=False)
+    for column, characters in least.items():
+        justify: Literal["left", "right"] = "right" if is_number(column) else "left"
+        grid.add_column(column.heading, justify=justify, min_width=characters, overflow="fold")
+    for line in zip(*(cells[column] for column in least), strict=True):
+        # What is a number stays on one line; words may go on the next, whole.
+        grid.add_row(
+            *(
+                Text(cell, style=STYLES.get(cell, ""), no_wrap=_one_line(column))
+                for column, cell in zip(least, line, strict=True)
+            )
         )
-    for row in table.rows[: table.shown]:
-        cells = (said(table, column, row[index]) for index, column in shown)
-        grid.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in cells))
-    return grid
+    return grid, left_out
+
+
+def _one_line(column: Column) -> bool:
+    return column.kind != "text"
+
+
+def _least(column: Column, cells: list[str]) -> int:
+    """Characters in which neither heading nor cells break inside a word."""
+    whole = cells if _one_line(column) else [word for cell in cells for word in cell.split()]
+    return max(map(len, [*column.heading.split(), *whole]))

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeroute_analytics.aggregates import DeviceDay
-from homeroute_analytics.hotspots import Hotspot, Ladder, Told, counted, hotspots, judged
+from homeroute_analytics.hotspots import Hotspot, Ladder, Told, begun, counted, hotspots, judged
 from homeroute_analytics.rollup_devices import device_rows
 from homeroute_analytics.rollup_tables import columns
 from homeroute_analytics.rollups import bounds
+from homeroute_dashboards.pages.hotspot_answers import headline
 from tests.analytics.rows import MemoryArchive
 from tests.analytics.timetables import ZONE
 
@@ -213,3 +214,15 @@ def test_idle_days_are_unused_and_unreported_ones_and_nothing_is_counted_twice(
     assert (row.standing in {"notice", "terminate"}) == (row.unused_days >= LADDER.unused_days)
     if row.last_used_day is not None:
         assert not any(days[day].used for day in days if day > row.last_used_day)
+
+
+def test_a_hotspot_without_a_whole_day_yet_is_known_and_waits_for_its_first() -> None:
+    lent = Lent()
+    lent.agent("home-01", 1, 3)
+    lent.agent("home-02", -1, 3)
+    rows = asyncio.run(hotspots(lent.archive.query, TODAY, ZONE))
+    assert [row.device for row in rows] == ["home-01"]
+    assert asyncio.run(begun(lent.archive.query, rows)) == 1
+    assert headline([], 2).startswith("2 hotspots are known since today only")
+    assert headline(rows, 1).startswith("None of 1 lent") and "counted from" in headline(rows, 1)
+    assert headline([]) == ""

@@ -282,3 +282,19 @@ def test_only_coverage_has_places_and_fixes(held: MemoryArchive) -> None:
         file(held, "trips", fix="2026-11-09")
     with pytest.raises(AskError, match="whole days of all routes"):
         file(held, "devices", route="4")
+
+
+def test_days_not_counted_are_not_called_days_without_trips(held: MemoryArchive) -> None:
+    days = {"from": "2026-10-01", "to": "2026-10-09"}
+    for what in ("coverage", "trips"):
+        found = report(held, what, **days)
+        table = found.tables[0]
+        for text in (found.headline, table.empty):
+            assert "None of these days has been counted yet" in text
+    counted = report(held, "trips", period="MID")
+    assert counted.headline == "No trip was scheduled in these days."
+
+
+def test_the_days_that_may_still_change_are_named(held: MemoryArchive) -> None:
+    (note, *_) = report(held).notes
+    assert f"may still change ({DAYS[-1]})" in note and "today" not in note

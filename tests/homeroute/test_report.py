@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import stat
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 from aiohttp import web
+from rich.console import Console
 
 from homeroute_analytics import tables
 from homeroute_collector.api_guard import add_security_headers, guard
 from homeroute_collector.archive import Archive
+from homeroute_command import report, report_text
 from homeroute_command.__main__ import main
 from homeroute_dashboards.reports import mounting
+from homeroute_dashboards.reports.hotspots import COLUMNS
+from homeroute_dashboards.reports.model import Table
 from tests.browser.district import serving
 from tests.dashboards.reported import NOW_MS, ZONE, district
 
+DAY = date(2026, 11, 20)
 WHEN = ["--from", "2026-11-01", "--to", "2026-11-22"]
 
 
@@ -88,6 +95,9 @@ def test_a_page_may_show_its_own_style_and_nothing_else(url: str) -> None:
         (["coverage", "--route", "4 Elmm"], "nearest: '4 Elm'"),
         (["coverage", "--from", "2026-12-01", "--to", "2026-11-01"], "swap them"),
         (["coverage", "--json", "--format", "csv"], "leave one out"),
+        (["coverage", "--out", "a.pdf"], "no format is called .pdf"),
+        (["coverage", "--out", "a.html", "--format", "csv"], ".html says html"),
+        (["coverage", "--out", "a.csv", "--json"], "--format json and --out a.csv differ"),
         (["coverage", "--section", "roads"], "this report has routes"),
         (["trips", "--out", "/nowhere/a.csv"], "write /nowhere/a.csv"),
     ],
@@ -121,3 +131,32 @@ def test_without_a_timetable_the_import_is_named(
     Archive.open(tmp_path / "archive.duckdb", district="district", extra_ddl=tables.DDL).close()
     assert main(["report", "coverage", "--data", str(tmp_path)]) == 2
     assert "homeroute import gtfs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_no_word_or_number_breaks_and_what_finds_no_room_is_named(width: int) -> None:
+    row = ("hotspot-01", "not_reporting", 12, 3, 9, DAY, DAY, None, 0.71, 14, "unknown", "agent")
+    table = Table("hotspots", "Hotspots", "", COLUMNS, (row,))
+    grid, left_out = report_text._grid(table, width)
+    out = Console(file=io.StringIO(), width=width, no_color=True)
+    out.print(grid)
+    text = out.file.getvalue()  # type: ignore[attr-defined]
+    assert "hotspot-01" in text and "not_reporting" in text
+    shown = [c for c in COLUMNS if not c.wide and c not in left_out]
+    assert [c.name for c in shown] == [c.name for c in COLUMNS[: len(shown)]]
+    for column in shown:
+        assert all(word in text for word in column.heading.split())
+    assert (left_out == []) == (width == 120)
+
+
+@pytest.mark.parametrize("what", report.WHAT)
+def test_help_names_the_sections_a_report_has(
+    url: str, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    assert main(["report", what, *WHEN, "--url", url, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    named = report.SECTIONS[what].split(";")[0].split(", ")
+    assert [table["name"] for table in found["tables"]] == named
+    with pytest.raises(SystemExit):
+        main(["report", what, "--help"])
+    assert "table of the report: " in " ".join(capsys.readouterr().out.split())

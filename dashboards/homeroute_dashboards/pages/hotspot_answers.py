@@ -13,19 +13,36 @@ from typing import Any
 from homeroute_analytics.hotspots import Hotspot, Ladder, counted
 
 
-def hotspots_json(rows: Sequence[Hotspot], as_of: date, ladder: Ladder) -> dict[str, Any]:
-    """All rows, how many stand where, and the presets they were judged by."""
+def hotspots_json(
+    rows: Sequence[Hotspot], as_of: date, ladder: Ladder, waiting: int = 0
+) -> dict[str, Any]:
+    """All rows, how many stand where, and the presets they were judged by.
+
+    ``waiting`` are those known since ``as_of`` ended: no day of theirs is whole.
+    """
     return {
         "as_of": as_of.isoformat(),
-        "headline": headline(rows),
+        "headline": headline(rows, waiting),
+        "waiting": waiting,
         "counts": counted(rows),
         "ladder": dataclasses.asdict(ladder),
         "hotspots": [_row(row) for row in rows],
     }
 
 
-def headline(rows: Sequence[Hotspot]) -> str:
-    """What needs a decision, in a sentence."""
+def headline(rows: Sequence[Hotspot], waiting: int = 0) -> str:
+    """What needs a decision, in a sentence; empty where no hotspot is known."""
+    return " ".join(text for text in (_lent(rows), _begun(waiting)) if text)
+
+
+def _begun(waiting: int) -> str:
+    if not waiting:
+        return ""
+    told = "1 hotspot is known" if waiting == 1 else f"{waiting} hotspots are known"
+    return f"{told} since today only: counted from tomorrow, when a first day is whole."
+
+
+def _lent(rows: Sequence[Hotspot]) -> str:
     if not rows:
         return ""
     counts = counted(rows)

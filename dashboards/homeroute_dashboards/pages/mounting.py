@@ -25,7 +25,7 @@ from aiohttp import web
 
 from homeroute_analytics.connectivity import Connectivity, connectivity
 from homeroute_analytics.directors import Span
-from homeroute_analytics.hotspots import Ladder, hotspots
+from homeroute_analytics.hotspots import Hotspot, Ladder, begun, hotspots
 from homeroute_analytics.samples import Query
 from homeroute_analytics.verdicts import LIMITS, Limits
 from homeroute_collector.apart import aside
@@ -184,17 +184,17 @@ class _Questions:
         now, zone = self._now_ms(), self._place.timezone
         # Usage of today is told tomorrow.
         as_of = datetime.fromtimestamp(now / 1000, ZoneInfo(zone)).date() - timedelta(1)
-        rows = await self._hotspots.get(
-            as_of,
-            lambda: aside(
-                self._archive.query, lambda query: hotspots(query, as_of, zone, self._ladder)
-            ),
-        )
-        return replied(hotspots_json(rows, as_of, self._ladder) | {"now_ms": now})
+
+        async def lent(query: Query) -> tuple[list[Hotspot], int]:
+            rows = await hotspots(query, as_of, zone, self._ladder)
+            return rows, await begun(query, rows)
+
+        rows, waiting = await self._hotspots.get(as_of, lambda: aside(self._archive.query, lent))
+        return replied(hotspots_json(rows, as_of, self._ladder, waiting) | {"now_ms": now})
 
     async def connectivity(self, request: web.Request) -> web.Response:
         try:
-            question, found, known, outside = await self._answer(request)
+            question, found, known, outside, counted = await self._answer(request)
         except AskError as error:
             return replied({"error": str(error)}, status=400)
         first, last = known
@@ -210,6 +210,7 @@ class _Questions:
                 "first_day": first and first.isoformat(),
                 "last_day": last and last.isoformat(),
                 "samples_outside": outside,
+                "days_counted": counted,
                 **answers.coverage_json(found.coverage, found.moved),
             }
         )
@@ -235,7 +236,7 @@ class _Questions:
 
     async def download(self, request: web.Request) -> web.Response:
         try:
-            question, found, _, _ = await self._answer(request)
+            question, found, *_ = await self._answer(request)
         except AskError as error:
             return web.Response(status=400, text=f"{error}\n")
         parts = ["connectivity", self._place.name, question.first, question.last, question.period]
@@ -248,11 +249,13 @@ class _Questions:
 
     async def _answer(
         self, request: web.Request
-    ) -> tuple[Asked, Connectivity, tuple[date | None, date | None], int]:
+    ) -> tuple[Asked, Connectivity, tuple[date | None, date | None], int, int]:
         now, zone = self._now_ms(), self._place.timezone
         question = asked.read(request.query, zone, now)
 
-        async def ask(query: Query) -> tuple[Connectivity, tuple[date | None, date | None], int]:
+        async def ask(
+            query: Query,
+        ) -> tuple[Connectivity, tuple[date | None, date | None], int, int]:
             found = await connectivity(
                 query,
                 question.first,
@@ -262,13 +265,17 @@ class _Questions:
                 period=question.period,
             )
             known = await query("SELECT min(service_day), max(service_day) FROM legs", [])
-            outside = 0
+            outside = counted = 0
             if not found.coverage.routes:
                 ((outside,),) = await query(
                     "SELECT count(*) FROM uplink WHERE kind = 'bus' AND time_ms BETWEEN ? AND ?",
                     list(question.window_ms(zone, now)),
                 )
-            return found, (known[0][0], known[0][1]), outside
+                ((counted,),) = await query(
+                    "SELECT count(*) FROM rollup_days WHERE day BETWEEN ? AND ?",
+                    [question.first, question.last],
+                )
+            return found, (known[0][0], known[0][1]), outside, counted
 
         return question, *await self._connectivity.get(
             question, lambda: aside(self._archive.query, ask)

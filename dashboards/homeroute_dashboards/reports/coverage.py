@@ -23,7 +23,7 @@ from homeroute_analytics.samples import Query
 from homeroute_analytics.verdicts import Limits
 from homeroute_dashboards.pages.answers import percent
 from homeroute_dashboards.reports import fixes
-from homeroute_dashboards.reports.header import Place, headed, uncounted
+from homeroute_dashboards.reports.header import Counted, Place, counted, headed
 from homeroute_dashboards.reports.methods import coverage_methods
 from homeroute_dashboards.reports.model import Column, Report, Table
 from homeroute_dashboards.reports.question import Question, known_route
@@ -39,11 +39,12 @@ async def coverage(query: Query, place: Place, question: Question, now_ms: int) 
     """The report. Raises AskError."""
     route = await known_route(query, question.route)
     span = question.span(route)
+    known = await counted(query, span, place, now_ms)
     routes = await by_route(query, span)
     judged = await segments(query, span, place.limits)
     found = zones(judged)
     tables = [
-        _routes(routes, place.limits),
+        _routes(routes, place.limits, known),
         _zones(found),
         _gaps(await longest_gaps(query, span, limit=GAPS)),
         await _totals(query, span, routes),
@@ -58,8 +59,8 @@ async def coverage(query: Query, place: Place, question: Question, now_ms: int) 
         question,
         route,
         now_ms,
-        headline=headline(routes, found, route, place.limits),
-        notes=await uncounted(query, span),
+        headline=headline(routes, found, route, place.limits) if known.days else known.no_trips,
+        notes=known.notes,
         tables=tables,
         methods=coverage_methods(place.limits),
     )
@@ -96,7 +97,7 @@ def headline(routes: list[Coverage], found: list[Zone], route: str | None, limit
     )
 
 
-def _routes(rows: list[Coverage], limits: Limits) -> Table:
+def _routes(rows: list[Coverage], limits: Limits, known: Counted) -> Table:
     columns = (
         Column("route", "Route"),
         Column("usable_share", "Usable", "share"),
@@ -138,7 +139,7 @@ def _routes(rows: list[Coverage], limits: Limits) -> Table:
             )
             for row in rows
         ),
-        "No trip was scheduled in these days.",
+        known.no_trips,
     )
 
 

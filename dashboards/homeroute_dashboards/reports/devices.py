@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from homeroute_analytics.samples import Query
 from homeroute_dashboards.pages.asked import AskError
-from homeroute_dashboards.reports.header import Place, headed, uncounted
+from homeroute_dashboards.reports.header import Place, counted, headed
 from homeroute_dashboards.reports.methods import DEVICES
 from homeroute_dashboards.reports.model import Column, Report, Table
 from homeroute_dashboards.reports.question import Question
@@ -62,7 +62,7 @@ async def devices(query: Query, place: Place, question: Question, now_ms: int) -
         None,
         now_ms,
         headline=headline,
-        notes=await uncounted(query, span),
+        notes=(await counted(query, span, place, now_ms)).notes,
         tables=[table],
         methods=DEVICES,
     )

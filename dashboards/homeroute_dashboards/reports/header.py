@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from homeroute_analytics.directors import Span
 from homeroute_analytics.samples import Query
@@ -22,6 +24,9 @@ class Place:
     version: str
     limits: Limits = LIMITS
 
+
+NAMED_DAYS = 3
+"""As many days are named one by one."""
 
 RESTRICTED = (
     "For staff. Rows name buses, trips and places: do not publish. What may be published is "
@@ -62,24 +67,54 @@ def headed(
     )
 
 
-async def uncounted(query: Query, span: Span) -> list[str]:
-    """A note where aggregates lack days that have points, or have not seen their end."""
-    ((counted, waiting),) = await query(
-        "SELECT count(*), count(*) FILTER (NOT sealed) FROM rollup_days WHERE day BETWEEN ? AND ?",
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How much of a span's days has been counted. ``open``: those that may still change."""
+
+    days: int
+    open: tuple[date, ...]
+    span: Span
+    today: date
+
+    @property
+    def notes(self) -> list[str]:
+        """A note where days lack, or have not seen their end."""
+        if not self.days:
+            return [
+                (
+                    "No day of these has been counted yet. `homeroute up` counts days by itself; "
+                    f"by hand: `homeroute rollup --from {self.span.first_day} "
+                    f"--to {self.span.last_day}`."
+                )
+            ]
+        if not self.open:
+            return []
+        which = (
+            f"{self.open[0]} to {self.open[-1]}"
+            if len(self.open) > NAMED_DAYS
+            else ", ".join(map(str, self.open))
+        )
+        today = "today is counted every minute, and " if self.today in self.open else ""
+        return [
+            (
+                f"{len(self.open)} of {self.days} counted days may still change ({which}): "
+                f"{today}what arrives late corrects its day."
+            )
+        ]
+
+    @property
+    def no_trips(self) -> str:
+        """What is said where no trip is told of. A day not counted may have had some."""
+        if not self.days:
+            return "None of these days has been counted yet, so none of their trips is known."
+        return "No trip was scheduled in these days."
+
+
+async def counted(query: Query, span: Span, place: Place, now_ms: int) -> Counted:
+    """How much of the span's days the aggregates hold."""
+    rows = await query(
+        "SELECT day, sealed FROM rollup_days WHERE day BETWEEN ? AND ? ORDER BY day",
         [span.first_day, span.last_day],
     )
-    if not counted:
-        return [
-            (
-                "No day of these has been counted yet. `homeroute up` counts days by itself; by "
-                f"hand: `homeroute rollup --from {span.first_day} --to {span.last_day}`."
-            )
-        ]
-    if waiting:
-        return [
-            (
-                f"{waiting} of {counted} counted days may still change: today's is counted every "
-                "minute, and what arrives late corrects its day."
-            )
-        ]
-    return []
+    today = datetime.fromtimestamp(now_ms / 1000, ZoneInfo(place.timezone)).date()
+    return Counted(len(rows), tuple(day for day, sealed in rows if not sealed), span, today)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from homeroute_analytics.hotspots import Hotspot, Ladder
+from homeroute_analytics.hotspots import Hotspot, Ladder, begun
 from homeroute_analytics.hotspots import hotspots as lent
 from homeroute_analytics.samples import Query
 from homeroute_dashboards.pages.asked import AskError
@@ -20,15 +20,15 @@ COLUMNS = (
     Column("device", "Hotspot"),
     Column("standing", "Standing"),
     Column("idle_days", "Idle, days", "count"),
-    Column("unused_days", "told unused", "count"),
+    Column("unused_days", "unused", "count"),
     Column("unreported_days", "not told", "count"),
     Column("last_used_day", "Last used", "day"),
     Column("last_reported_day", "Last told", "day"),
     Column("due", "Next step", "day"),
-    Column("completeness_share", "Completeness", "share"),
-    Column("known_days", "Known, days", "count"),
-    Column("carrier", "Carrier"),
-    Column("sources", "Told by"),
+    Column("completeness_share", "Days told", "share"),
+    Column("known_days", "of days", "count"),
+    Column("carrier", "Carrier", wide=True),
+    Column("sources", "Told by", wide=True),
 )
 
 
@@ -45,6 +45,8 @@ async def hotspots(
         days=replace(question.days, first=min(question.days.first, as_of), last=as_of),
     )
     rows = await lent(query, as_of, place.timezone, ladder)
+    # Of a past day it is not of interest how many came later.
+    waiting = await begun(query, rows) if as_of == today - timedelta(1) else 0
     table = Table(
         "hotspots",
         f"Hotspots at the end of {as_of}",
@@ -52,7 +54,9 @@ async def hotspots(
         f"not reporting after {ladder.silent_days} days without a word.",
         COLUMNS,
         tuple(map(_row, rows)),
-        "No hotspot is known: import usage (docs/hotspots.md), or enrol one.",
+        "None has a whole day yet."
+        if waiting
+        else "No hotspot is known: import usage (docs/hotspots.md), or enrol one.",
     )
     return headed(
         "hotspots",
@@ -61,7 +65,7 @@ async def hotspots(
         question,
         None,
         now_ms,
-        headline=headline(rows) or "No hotspot is known.",
+        headline=headline(rows, waiting) or "No hotspot is known.",
         notes=["A row is a household: for those who lend the hotspots."],
         tables=[table],
         methods=HOTSPOTS,

@@ -109,7 +109,7 @@ HOTSPOTS = (
         ),
     ),
     (
-        "Completeness",
+        "Days told",
         "Days of which anything is known, of the days since the hotspot is known.",
     ),
     ("Standing", "The ladder's days are a program's presets, and the district's own settings."),

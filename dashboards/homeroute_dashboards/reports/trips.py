@@ -10,7 +10,7 @@ from __future__ import annotations
 from homeroute_analytics.directors import Span
 from homeroute_analytics.samples import Query
 from homeroute_dashboards.pages.answers import percent
-from homeroute_dashboards.reports.header import Place, headed, uncounted
+from homeroute_dashboards.reports.header import Place, counted, headed
 from homeroute_dashboards.reports.methods import TRIPS
 from homeroute_dashboards.reports.model import Column, Report, Table
 from homeroute_dashboards.reports.question import Question, known_route
@@ -48,6 +48,7 @@ async def trips(query: Query, place: Place, question: Question, now_ms: int) -> 
     """The report. Raises AskError."""
     route = await known_route(query, question.route)
     span: Span = question.span(route)
+    known = await counted(query, span, place, now_ms)
     rows = tuple(await query(_TRIPS.format(where=span.where), span.params))
     observed = sum(bool(row[_OBSERVED]) for row in rows)
     table = Table(
@@ -56,13 +57,13 @@ async def trips(query: Query, place: Place, question: Question, now_ms: int) -> 
         "One row for each scheduled trip and day, driven or not.",
         COLUMNS,
         rows,
-        "No trip was scheduled in these days.",
+        known.no_trips,
         shown=60,
     )
     headline = (
         f"{observed} of {len(rows)} trips observed ({percent(observed / len(rows))})."
         if rows
-        else "No trip was scheduled in these days."
+        else known.no_trips
     )
     return headed(
         "trips",
@@ -72,7 +73,7 @@ async def trips(query: Query, place: Place, question: Question, now_ms: int) -> 
         route,
         now_ms,
         headline=headline,
-        notes=await uncounted(query, span),
+        notes=known.notes,
         tables=[table],
         methods=TRIPS,
     )

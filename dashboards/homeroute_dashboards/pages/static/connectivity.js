@@ -68,10 +68,11 @@ function showEmpty(answer) {
       set(answer.first_day < earlier(last, 60) ? earlier(last, 60) : answer.first_day, last, "");
       look();
     });
-    parts.push(make("h2", {}, "No trip was scheduled in these days"),
+    parts.push(make("h2", {}, answer.days_counted ? "No trip was scheduled in these days" : "No trip of these days is known yet"),
+      answer.days_counted ? null : make("p", {}, "None of these days has been counted. A running collector counts a day by itself once its points are there."),
       make("p", {}, `Trips are known from ${dayName(answer.first_day)} to ${dayName(answer.last_day)}.`), go);
   }
-  place.replaceChildren(...parts);
+  place.replaceChildren(...parts.filter(Boolean));
 }
 
 function show(answer) {

@@ -48,10 +48,10 @@ function row(hotspot) {
 
 function show(answer) {
   const some = answer.hotspots.length > 0;
-  byId("empty").hidden = some;
+  byId("empty").hidden = some || answer.waiting > 0;
   byId("all").hidden = !some;
   byId("counts").hidden = !some;
-  byId("headline").hidden = !some;
+  byId("headline").hidden = !answer.headline;
   byId("headline").textContent = answer.headline;
   byId("as-of").textContent = `As of the end of ${dayName(answer.as_of)}`;
   const shown = Object.keys(STANDINGS).filter((name) => answer.counts[name] || ["terminate", "notice", "used", "not_reporting"].includes(name));
