@@ -257,7 +257,7 @@ def run(command: str, arguments: list[str]) -> int:
     if broken:
         say(f"failed: {', '.join(broken)}; the tests wait until that is mended")
         return 1
-    return call("pytest", "-q", "-n", "2", "--dist", "loadfile", *fast, *arguments)
+    return call("pytest", "-q", "-n", "3", "--dist", "loadfile", *fast, *arguments)
 
 
 def call(program: str, *arguments: str) -> int:

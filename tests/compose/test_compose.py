@@ -172,7 +172,8 @@ def test_a_service_is_waited_for_by_its_health_or_its_end_and_the_demo_by_nobody
             assert how.get("required", True) is not demo, "without its profile it is not there"
 
 
-def test_the_demos_history_is_of_the_buses_that_drive_and_only_where_there_is_none(
+@pytest.mark.slow
+def test_the_demos_history_of_the_buses_that_drive_is_filled_once_beside_the_brokers_files(
     tmp_path: Path,
 ) -> None:
     shell, (line,) = (
@@ -182,16 +183,16 @@ def test_the_demos_history_is_of_the_buses_that_drive_and_only_where_there_is_no
     buses = script("simulated_buses")
     assert f"--seed {buses.SEED} " in f"{line} "
     assert f"--buses {len(found(buses.SEED).buses)} " in line
-    (tmp_path / "bin").mkdir()
-    asked = tmp_path / "asked"
-    (tmp_path / "bin/homeroute").write_text(f'#!/bin/sh\necho "$@" >>{asked}\n')
-    (tmp_path / "bin/homeroute").chmod(0o755)
-    here = line.replace("/var/lib/homeroute", str(tmp_path))
-    environment = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}
+    data = tmp_path / "data"
+    keeper = [sys.executable, str(FOLDER / "broker_files.py"), str(data), SETTINGS["DISTRICT"]]
+    subprocess.run([*keeper, str(tmp_path / "broker"), "--once"], check=True)
+    here = line.replace("/var/lib/homeroute", str(data)).replace("--days 15", "--days 1")
+    environment = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
+    filled = []
     for _ in range(2):
         subprocess.run([*shell, here], env=environment, check=True)
-        (tmp_path / "archive.duckdb").touch()
-    assert len(asked.read_text().splitlines()) == 1
+        filled.append((data / "archive.duckdb").stat().st_mtime_ns)
+    assert filled[0] == filled[1]
 
 
 @pytest.mark.parametrize("name", ["collector.toml", "collector-demo.toml"])
