@@ -80,6 +80,26 @@ def replace(execute: Execute, old: str, new: str, day: date, *, now_ms: int) -> 
     return vehicle
 
 
+def ended(execute: Execute, device: str, by: str | None, day: date | None) -> date | None:
+    """Since when the device is retired, replaced by that one or none; None: it is not.
+
+    ``day`` None: since whichever day. So that the same told twice changes nothing.
+    """
+    rows = execute(
+        "SELECT retired_day FROM device_lives WHERE device = ? "
+        "AND replaced_by IS NOT DISTINCT FROM ?",
+        [device, by],
+    )
+    if not rows or day not in (None, rows[0][0]):
+        return None
+    since: date = rows[0][0]
+    rides = execute(
+        "SELECT 1 FROM fleet WHERE device = ? AND (last_day IS NULL OR last_day >= ?)",
+        [device, since],
+    )
+    return None if rides else since
+
+
 def listed(execute: Execute, day: date) -> list[DeviceLife]:
     """Every device that anybody knows of, by id, with its vehicle that day."""
     kinds = dict(_heard(execute))

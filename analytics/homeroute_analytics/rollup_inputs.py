@@ -61,11 +61,16 @@ async def marks(query: Query, days: Iterable[date], timezone: str) -> dict[date,
 
 async def changed(query: Query, timezone: str) -> list[date]:
     """Days written from what is no longer told, whose raw points are all there; oldest first."""
+    return sorted(day for day, (then, now) in await compared(query, timezone) if then != now)
+
+
+async def compared(query: Query, timezone: str) -> list[tuple[date, tuple[str | None, str]]]:
+    """Of every written day whose raw points are all there its mark as written, and of now."""
     written: dict[date, str | None] = dict(await query(f"SELECT day, inputs FROM {LOG}", []))  # noqa: S608
     zone, gone_ms = ZoneInfo(timezone), await expired_before(query)
     whole = [day for day in written if bounds(day, zone)[0] >= gone_ms]
     now = await marks(query, whole, timezone)
-    return [day for day in sorted(now) if now[day] != written[day]]
+    return [(day, (written[day], now[day])) for day in whole]
 
 
 def spans_of(days: Iterable[date]) -> list[tuple[date, date]]:

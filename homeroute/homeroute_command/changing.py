@@ -71,9 +71,17 @@ async def perform(
             found: list[tuple[Any, ...]] = connection.execute(sql, params).fetchall()
             return found
 
+        changes = name not in READS
+        before = _marks(execute, timezone) if changes else {}
         answer = operation(execute, body, timezone, today, now_ms)
-        if name not in READS:
-            answer["redone"] = [day.isoformat() for day in _redone(execute, timezone, today)]
+        if changes:
+            # Only what this bears on: others may be due for reasons of their own.
+            after = _marks(execute, timezone)
+            answer["redone"] = [
+                day.isoformat()
+                for day, (written, now) in sorted(after.items())
+                if day < today and now not in (written, before[day][1])
+            ]
         if body.get("dry_run"):
             raise _Undone(answer)
         return answer
@@ -84,15 +92,14 @@ async def perform(
         return undone.answer
 
 
-def _redone(execute: Execute, timezone: str, today: date) -> list[date]:
-    """Past days whose aggregates are made of what is no longer told, as of this transaction."""
+def _marks(execute: Execute, timezone: str) -> dict[date, tuple[str | None, str]]:
+    """What each day's aggregates were made of, and what is told, as of this transaction."""
 
     async def query(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
         return execute(sql, params)
 
     # In the writer's thread, which has no loop of its own.
-    days = asyncio.run(rollup_inputs.changed(query, timezone))
-    return [day for day in days if day < today]
+    return dict(asyncio.run(rollup_inputs.compared(query, timezone)))
 
 
 def redone_words(answer: dict[str, Any], *, dry_run: bool) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from datetime import date
 from typing import Any
 
 from rich.table import Table
 
 from homeroute_command import changing
 from homeroute_command.output import Output
+from homeroute_command.typed_day import typed_day
 
 DESCRIPTION = """\
 Devices come and go; what was measured stays with the one that measured it. `replace`
@@ -41,7 +41,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _common(parser: argparse.ArgumentParser, on: str, *, dry_run: bool) -> None:
-    parser.add_argument("--on", type=date.fromisoformat, metavar="YYYY-MM-DD", help=on)
+    parser.add_argument("--on", type=typed_day, metavar="YYYY-MM-DD", help=on)
     if dry_run:
         parser.add_argument("--dry-run", action="store_true", help="say what would change")
     parser.add_argument("--json", action="store_true", help="machine-readable")
@@ -64,6 +64,10 @@ def run(args: argparse.Namespace) -> int:
     answer = changing.ask(args, args.action, body)
     if args.json:
         print(json.dumps(answer | {"dry_run": args.dry_run}))
+        return 0
+    if answer["unchanged"]:
+        by = f", replaced by {answer['by']}" if args.action == "replace" else ""
+        print(f"nothing changes; {answer['device']} is retired from {answer['on']}{by} already")
         return 0
     place = f"vehicle {answer['vehicle']}" if answer["vehicle"] else "no vehicle"
     said = f"{answer['device']} is retired from {answer['on']} ({place})"

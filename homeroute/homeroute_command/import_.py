@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from homeroute_analytics.feeds.problems import FeedError
 from homeroute_command import changing
 from homeroute_command.failure import Failure
 from homeroute_command.output import Output
+from homeroute_command.typed_day import typed_day
 
 PLAIN = {
     "fleet": "device, vehicle, from, to",
@@ -63,7 +63,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     pair.add_argument(
         "--until",
-        type=date.fromisoformat,
+        type=typed_day,
         metavar="YYYY-MM-DD",
         help="last day of runs that name none",
     )
@@ -86,7 +86,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _common(parser: argparse.ArgumentParser, from_day: str | None) -> None:
     if from_day is not None:
         parser.add_argument(
-            "--from", dest="from_day", type=date.fromisoformat, metavar="YYYY-MM-DD", help=from_day
+            "--from", dest="from_day", type=typed_day, metavar="YYYY-MM-DD", help=from_day
         )
     parser.set_defaults(from_day=None, until=None, mapping=None)
     parser.add_argument(

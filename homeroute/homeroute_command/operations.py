@@ -47,17 +47,35 @@ def _import(
 def _replace(
     execute: Execute, body: dict[str, Any], _: str, today: date, now_ms: int
 ) -> dict[str, Any]:
-    old, new, day = _device(body, "device"), _device(body, "by"), _day(body.get("on")) or today
+    old, new, told = _device(body, "device"), _device(body, "by"), _day(body.get("on"))
+    answer: dict[str, Any] = {"device": old, "by": new}
+    if since := _ended(execute, old, new, told, today):
+        return answer | since
+    day = told or today
     vehicle = device_lives.replace(execute, old, new, day, now_ms=now_ms)
-    return {"device": old, "by": new, "on": day.isoformat(), "vehicle": vehicle}
+    return answer | {"on": day.isoformat(), "vehicle": vehicle, "unchanged": False}
 
 
 def _retire(
     execute: Execute, body: dict[str, Any], _: str, today: date, now_ms: int
 ) -> dict[str, Any]:
-    device, day = _device(body, "device"), _day(body.get("on")) or today
+    device, told = _device(body, "device"), _day(body.get("on"))
+    answer: dict[str, Any] = {"device": device}
+    if since := _ended(execute, device, None, told, today):
+        return answer | since
+    day = told or today
     vehicle = device_lives.retire(execute, device, day, now_ms=now_ms)
-    return {"device": device, "on": day.isoformat(), "vehicle": vehicle}
+    return answer | {"on": day.isoformat(), "vehicle": vehicle, "unchanged": False}
+
+
+def _ended(
+    execute: Execute, device: str, by: str | None, told: date | None, today: date
+) -> dict[str, Any]:
+    """What is answered where the same was done before; empty: it was not."""
+    since = device_lives.ended(execute, device, by, told)
+    if since is None or (told is None and since > today):
+        return {}
+    return {"on": since.isoformat(), "vehicle": None, "unchanged": True}
 
 
 def _devices(

@@ -23,6 +23,7 @@ from homeroute_collector.config import ConfigError
 from homeroute_command import changing, rolling, running
 from homeroute_command.configured import configuration
 from homeroute_command.failure import Failure
+from homeroute_command.typed_day import typed_day
 
 DESCRIPTION = """\
 Compute the aggregates of past days anew from the raw points, and put them in the place
@@ -43,14 +44,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--day", type=_day, metavar="YYYY-MM-DD", help="this day alone")
+    which.add_argument("--day", type=typed_day, metavar="YYYY-MM-DD", help="this day alone")
     which.add_argument(
-        "--from", dest="first", type=_day, metavar="YYYY-MM-DD", help="from this day on"
+        "--from", dest="first", type=typed_day, metavar="YYYY-MM-DD", help="from this day on"
     )
     parser.add_argument(
         "--to",
         dest="last",
-        type=_day,
+        type=typed_day,
         metavar="YYYY-MM-DD",
         help="the last day; default: yesterday",
     )
@@ -62,13 +63,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--json", action="store_true", help="one JSON object a day")
     changing.add_arguments(parser)
     parser.set_defaults(run=run)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no day; want YYYY-MM-DD") from None
 
 
 def run(args: argparse.Namespace) -> int:

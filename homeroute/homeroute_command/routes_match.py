@@ -22,6 +22,7 @@ from homeroute_analytics.feeds.problems import FeedError
 from homeroute_analytics.feeds.records import Feed
 from homeroute_command.failure import Failure
 from homeroute_command.output import Output
+from homeroute_command.typed_day import typed_day
 
 COLUMNS = (
     "device", "time", "route", "direction", "trip", "confidence", "trip_confidence",
@@ -75,7 +76,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument(
         "--day",
-        type=date.fromisoformat,
+        type=typed_day,
         metavar="YYYY-MM-DD",
         help="take the timetable of this day, whatever the positions' own",
     )

@@ -35,6 +35,7 @@ from homeroute_collector.broker import site
 from homeroute_collector.ingest import Ingest
 from homeroute_command.failure import Failure
 from homeroute_command.simulate_world import add_gtfs, fingerprint, place
+from homeroute_command.typed_day import typed_day
 from homeroute_simulators.filling import Filled, Stopped, fill
 from homeroute_simulators.filling_archive import filling_archive
 from homeroute_simulators.filling_state import FILE_NAME as STATE_NAME
@@ -94,7 +95,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--seed", type=int, metavar="N", help=f"another district; default: {SEED}")
     parser.add_argument(
         "--before",
-        type=date.fromisoformat,
+        type=typed_day,
         metavar="YYYY-MM-DD",
         help="the days end before this one; default: today, or the end of the feed",
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from homeroute_command.failure import Failure
 from homeroute_command.simulate_world import add_gtfs, place
+from homeroute_command.typed_day import typed_day
 from homeroute_simulators.timetable_files import write
 
 BUSES, SEED = 12, 7
@@ -35,7 +36,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         parser.add_argument(
             f"--{name}",
             dest=f"{what}_day",
-            type=date.fromisoformat,
+            type=typed_day,
             metavar="YYYY-MM-DD",
             help=f"default: the {what} day of its school year",
         )

@@ -119,6 +119,17 @@ def test_a_fleet_and_its_devices_are_kept_by_hand(tmp_path: Path, capsys: Captur
         "2026-11-02",
         "bus-31",
     )
+    _, out, _ = run(capsys, *words)
+    told = "nothing changes; bus-01 is retired from 2026-11-02, replaced by bus-31 already\n"
+    assert out == told
+    _, out, _ = run(capsys, "device", "replace", "bus-01", "bus-31", "--data", data)
+    assert out == told, "no --on: whenever it was"
+    _, out, _ = run(capsys, "device", "retire", "bus-31", "--on", "2026-11-09", "--data", data)
+    assert "bus-31 is retired from 2026-11-09 (vehicle 101)" in out
+    _, out, _ = run(capsys, "device", "retire", "bus-31", "--on", "2026-11-09", "--data", data)
+    assert out == "nothing changes; bus-31 is retired from 2026-11-09 already\n"
+    _, out, _ = run(capsys, "device", "retire", "bus-31", "--on", "2026-11-10", "--data", data)
+    assert "is retired from 2026-11-10" in out
     code, _, err = run(capsys, "device", "retire", "bus-99", "--data", data)
     assert (code, "never heard of" in err) == (2, True)
     empty = tmp_path / "empty.csv"

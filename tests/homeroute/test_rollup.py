@@ -220,6 +220,11 @@ def test_a_corrected_assignment_makes_the_day_it_bears_on_due_and_changes_its_le
     assert using(folder, changed) == []
     assert json.loads(imports("assignments", substitute, "--json"))["redone"] == [str(MONDAY)]
 
+    # Monday is due already, and this bears on later days alone.
+    used = f"device,day,total bytes\nhome-09,{TUESDAY},5\n"
+    days = json.loads(imports("usage", used, "--dry-run", "--json"))["redone"]
+    assert str(TUESDAY) in days and str(MONDAY) not in days
+
     async def after(archive: Archive) -> None:
         tuesday = await trips(archive, TUESDAY)
         assert await changed(archive) == [MONDAY]

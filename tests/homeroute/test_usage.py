@@ -45,6 +45,11 @@ def test_every_command_says_what_it_can_do(
         (["tail", "-n", "-3"], "'-3': want a whole number from 1"),
         (["influx"], "action"),
         (["refused", "delete"], "invalid choice: 'delete'"),
+        (
+            ["device", "retire", "x", "--on", "30.11.2026"],
+            "'30.11.2026' is no day; want YYYY-MM-DD",
+        ),
+        (["import", "gtfs", "f.zip", "--from", "soon"], "'soon' is no day; want YYYY-MM-DD"),
     ],
 )
 def test_wrong_usage_is_exit_code_2(
