@@ -16,7 +16,9 @@ from homeroute_agent.spool import Ledger, Spool
 from homeroute_simulators.agent_file import Cadence
 from homeroute_simulators.district import District
 from homeroute_simulators.fleet import Broker, Fleet, definition, devices
+from homeroute_simulators.fleet_wear import Wear
 from homeroute_simulators.school_calendar import EveryWeekday
+from homeroute_simulators.wifi import Kind
 from homeroute_simulators.world import World, found
 from homeroute_wire.batch import Header, inflate
 
@@ -38,7 +40,9 @@ def small() -> District:
     )
 
 
-def drive(district: District, state: Path, port: int, seconds: float) -> dict[str, Ledger]:
+def drive(
+    district: District, state: Path, port: int, seconds: float, wears: Kind
+) -> dict[str, Ledger]:
     async def run() -> dict[str, Ledger]:
         # In the middle of a drive, whatever the time.
         planned = World(district, EveryWeekday(DAY)).drives(DAY)[0]
@@ -50,6 +54,7 @@ def drive(district: District, state: Path, port: int, seconds: float) -> dict[st
             broker=Broker("127.0.0.1", port),
             passwords=dict.fromkeys(devices(district), "secret"),
             cadence=QUICK,
+            wears=lambda _: Wear(wears),
         )
         stop = asyncio.Event()
         asyncio.get_running_loop().call_later(seconds, stop.set)
@@ -68,14 +73,30 @@ def spooled(path: Path) -> list[dict[str, object]]:
     return bodies
 
 
+SEPARATORS = str.maketrans("", "", ":-. ")
+
+
+def plain(text: str) -> str:
+    """A text as an address would have to be looked for in it, however it is written."""
+    return text.lower().translate(SEPARATORS)
+
+
+@pytest.mark.parametrize(
+    "leak", ["9e:1a:00:5e:53:01", "9E-1A-00-5E-53-01", "9e1a.005e.5301", "9E1A005E5301"]
+)
+def test_an_address_is_found_in_each_way_that_access_points_write_it(leak: str) -> None:
+    assert plain("9e:1a:00:5e:53:01") in plain(json.dumps({"values": [12, leak, 5]}))
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("wears", ["hostapd", "radius"])
 def test_agents_sample_everything_the_fakes_offer_and_keep_it_without_a_broker(
-    tmp_path: Path, free_port: object
+    tmp_path: Path, free_port: object, wears: Kind
 ) -> None:
     assert callable(free_port)
     district = small()
     (bus,), (hotspot,) = district.buses, district.hotspots
-    ledgers = drive(district, tmp_path, free_port(), seconds=5.0)
+    ledgers = drive(district, tmp_path, free_port(), 5.0, wears)
 
     assert set(ledgers) == {bus.device, hotspot.device}
     for ledger in ledgers.values():
@@ -87,10 +108,16 @@ def test_agents_sample_everything_the_fakes_offer_and_keep_it_without_a_broker(
     assert measurements >= {"wifi", "session", "traffic", "uplink", "position", "health", "agent"}
     text = json.dumps(bodies)
     riders = {rider for trip in district.trips for rider in trip.riders}
+    assert any(body["m"].get("session") for body in bodies)  # type: ignore[attr-defined]
     for client in (client for rider in riders for client in rider.clients):
-        assert client.mac not in text
-        assert client.host_name not in text
+        assert plain(client.mac) not in plain(text)
+        assert plain(client.host_name) not in plain(text)
     assert ".example" not in text
+    # Nor in the file itself, deleted pages and all.
+    written = b"".join(file.read_bytes() for file in (tmp_path / bus.device).glob("spool*"))
+    assert written
+    kept = plain(written.decode("latin-1"))
+    assert not [c.mac for r in riders for c in r.clients if plain(c.mac) in kept]
 
 
 def test_the_fleets_lists_make_one_definition() -> None:
