@@ -58,7 +58,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--dry-run",
         action="store_true",
-        help="say how many rows there would be of the legs that are kept; keep nothing",
+        help="say how many rows there would be, keep nothing",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a day")
     changing.add_arguments(parser)

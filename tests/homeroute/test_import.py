@@ -138,7 +138,6 @@ def test_a_fleet_and_its_devices_are_kept_by_hand(tmp_path: Path, capsys: Captur
     assert (code, "no row below" in err) == (2, True)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "chunk",
     [
@@ -167,6 +166,7 @@ def test_rows_of_another_form_are_refused_in_one_line_and_nothing_of_them_is_kep
         archive.close()
 
 
+@pytest.mark.slow
 def test_a_running_collector_imports_what_it_is_sent_under_a_bound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
