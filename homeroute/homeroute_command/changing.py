@@ -14,11 +14,11 @@ import argparse
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -39,6 +39,7 @@ from homeroute_command.operations import OPERATIONS, READS
 BODY_BOUND = 1 << 27
 """Bytes of a request; a feed of a million calls is about 40 MB."""
 
+Result = TypeVar("Result")
 PATH = "/api/1/timetable/"
 
 
@@ -176,26 +177,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(district=None, port=None)
 
 
-def ask(args: argparse.Namespace, name: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Have one operation done: by the collector that runs, else here. Raises :class:`Failure`."""
+def asked_or_here(
+    args: argparse.Namespace,
+    ask: Callable[[str], Result],
+    here: Callable[[], Result],
+    *,
+    refusals: Mapping[int, int],
+) -> Result:
+    """What the running collector says to ``ask(url)``; where none runs, what ``here()`` does.
+
+    ``here`` opens the archive (:func:`opened`): at once where --data or --config name one.
+    ``refusals`` are exit codes by HTTP status: of those the collector's own words are told.
+    Raises :class:`Failure`, and what ``here`` raises of its own.
+    """
     if args.data is None and args.config is None:
         try:
-            answer: dict[str, Any] = running.post(
-                args.url or running.DEFAULT_URL, PATH + name, body
-            )
-            return answer
+            return ask(args.url or running.DEFAULT_URL)
         except running.NotRunning:
             if args.url is not None or not has_archive():
                 raise
         except running.Answered as error:
-            if error.status == 400:
-                raise Failure(error.detail, exit_code=2) from None
+            if error.status in refusals:
+                raise Failure(error.detail, exit_code=refusals[error.status]) from None
             raise
     try:
-        return asyncio.run(_here(args, name, body))
-    except ImportRefused as error:
-        raise Failure(str(error), exit_code=2) from None
+        return here()
     except (ConfigError, ArchiveError, SiteError) as error:
+        raise Failure(str(error), exit_code=2) from None
+
+
+def ask(args: argparse.Namespace, name: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Have one operation done: by the collector that runs, else here. Raises :class:`Failure`."""
+    try:
+        return asked_or_here(
+            args,
+            lambda url: cast("dict[str, Any]", running.post(url, PATH + name, body)),
+            lambda: asyncio.run(_here(args, name, body)),
+            refusals={400: 2},
+        )
+    except ImportRefused as error:
         raise Failure(str(error), exit_code=2) from None
 
 

@@ -8,13 +8,10 @@ import json
 import re
 import time
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from rich.table import Table
 
-from homeroute_collector.archive_records import ArchiveError
-from homeroute_collector.broker import SiteError
-from homeroute_collector.config import ConfigError
 from homeroute_command import changing, keep_published, running
 from homeroute_command.configured import configuration
 from homeroute_command.failure import Failure
@@ -85,25 +82,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _ask(args: argparse.Namespace, body: dict[str, Any]) -> dict[str, Any]:
-    if args.data is None and args.config is None:
-        try:
-            answer: dict[str, Any] = running.post(
-                args.url or running.DEFAULT_URL, keep_published.PATH, body
-            )
-            return answer
-        except running.NotRunning:
-            if args.url is not None or not changing.has_archive():
-                raise
-        except running.Answered as error:
-            if error.status == 409:
-                raise Failure(error.detail) from None
-            raise
     try:
-        return asyncio.run(_here(args, body))
+        return changing.asked_or_here(
+            args,
+            lambda url: cast("dict[str, Any]", running.post(url, keep_published.PATH, body)),
+            lambda: asyncio.run(_here(args, body)),
+            refusals={409: 1},
+        )
     except keep_published.NotDue as error:
         raise Failure(str(error)) from None
-    except (ConfigError, ArchiveError, SiteError) as error:
-        raise Failure(str(error), exit_code=2) from None
 
 
 async def _here(args: argparse.Namespace, body: dict[str, Any]) -> dict[str, Any]:

@@ -15,9 +15,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from homeroute_collector.archive_records import ArchiveError
-from homeroute_collector.broker import SiteError
-from homeroute_collector.config import ConfigError
 from homeroute_command import changing, report_text, rolling, running
 from homeroute_command.configured import configuration
 from homeroute_command.failure import Failure
@@ -184,20 +181,15 @@ def _write(out: Path | None, body: bytes) -> None:
 
 def _answer(args: argparse.Namespace, asked: dict[str, str]) -> bytes:
     """The file, from the collector that runs, else from the archive here."""
-    if args.data is None and args.config is None:
-        url = args.url or running.DEFAULT_URL
-        try:
-            return running.fetch(url, f"{PATH}{args.what}?{urlencode(asked)}", timeout_s=TIMEOUT_S)
-        except running.NotRunning:
-            if args.url is not None or not changing.has_archive():
-                raise
-        except running.Answered as error:
-            if error.status in (400, 404):
-                raise Failure(error.detail, exit_code=2) from None
-            raise
+    path = f"{PATH}{args.what}?{urlencode(asked)}"
     try:
-        return asyncio.run(_here(args, asked)).body
-    except (AskError, ConfigError, ArchiveError, SiteError) as error:
+        return changing.asked_or_here(
+            args,
+            lambda url: running.fetch(url, path, timeout_s=TIMEOUT_S),
+            lambda: asyncio.run(_here(args, asked)).body,
+            refusals={400: 2, 404: 2},
+        )
+    except AskError as error:
         raise Failure(str(error), exit_code=2) from None
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
+from itertools import chain
 
 from rich.console import Console
 from rich.progress import Progress
@@ -17,9 +18,6 @@ from rich.progress import Progress
 from homeroute_analytics.hotspots import Ladder
 from homeroute_analytics.rollups import DayExpired, RolledDay
 from homeroute_collector.archive import Archive
-from homeroute_collector.archive_records import ArchiveError
-from homeroute_collector.broker import SiteError
-from homeroute_collector.config import ConfigError
 from homeroute_command import changing, rolling, running
 from homeroute_command.configured import configuration
 from homeroute_command.failure import Failure
@@ -101,18 +99,17 @@ Outcomes = Iterator["dict[str, object] | str"]
 
 
 def _outcomes(args: argparse.Namespace, days: list[date]) -> Outcomes:
-    if args.data is None and args.config is None:
-        try:
-            yield from _asked(args.url or running.DEFAULT_URL, days, dry_run=args.dry_run)
-        except running.NotRunning:
-            if args.url is not None or not changing.has_archive():
-                raise
-        else:
-            return
-    try:
-        yield from _here(args, days)
-    except (ConfigError, ArchiveError, SiteError) as error:
-        raise Failure(str(error), exit_code=2) from None
+    return changing.asked_or_here(
+        args,
+        lambda url: _begun(_asked(url, days, dry_run=args.dry_run)),
+        lambda: _begun(_here(args, days)),
+        refusals={},
+    )
+
+
+def _begun(outcomes: Outcomes) -> Outcomes:
+    """The same, with the first day done: whether anybody answers is known by then."""
+    return chain([next(outcomes)], outcomes)
 
 
 def _asked(url: str, days: list[date], *, dry_run: bool) -> Outcomes:

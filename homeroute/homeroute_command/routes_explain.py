@@ -8,7 +8,7 @@ import json
 import time
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 from aiohttp import web
@@ -17,10 +17,7 @@ from rich.table import Table
 from homeroute_analytics.attribution.explain import Explanation, explain, instant
 from homeroute_collector.apart import aside
 from homeroute_collector.api_guard import refused
-from homeroute_collector.archive_records import ArchiveError
-from homeroute_collector.broker import SiteError
 from homeroute_collector.collector import Collector
-from homeroute_collector.config import ConfigError
 from homeroute_command import changing, running
 from homeroute_command.failure import Failure
 from homeroute_command.output import Output
@@ -100,22 +97,13 @@ def document(found: Explanation, timezone: str) -> dict[str, Any]:
 
 
 def _asked(args: argparse.Namespace) -> dict[str, Any]:
-    if args.data is None and args.config is None:
-        try:
-            path = f"{PATH}?device={quote(args.device)}&time={quote(args.time)}"
-            answer: dict[str, Any] = running.get(args.url or running.DEFAULT_URL, path)
-            return answer
-        except running.NotRunning:
-            if args.url is not None or not changing.has_archive():
-                raise
-        except running.Answered as error:
-            if error.status in (400, 404):
-                raise Failure(error.detail, exit_code=2) from None
-            raise
-    try:
-        return asyncio.run(_here(args))
-    except (ConfigError, ArchiveError, SiteError) as error:
-        raise Failure(str(error), exit_code=2) from None
+    path = f"{PATH}?device={quote(args.device)}&time={quote(args.time)}"
+    return changing.asked_or_here(
+        args,
+        lambda url: cast("dict[str, Any]", running.get(url, path)),
+        lambda: asyncio.run(_here(args)),
+        refusals={400: 2, 404: 2},
+    )
 
 
 async def _here(args: argparse.Namespace) -> dict[str, Any]:
