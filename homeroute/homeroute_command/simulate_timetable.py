@@ -27,6 +27,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "timetable", help="write a district's timetable as files to import", description=DESCRIPTION
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for them")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="in the place of files of those names there"
+    )
     parser.add_argument("--buses", type=int, metavar="N", help=f"default: {BUSES}")
     parser.add_argument(
         "--seed", type=int, default=SEED, metavar="N", help=f"another district; default: {SEED}"
@@ -49,12 +52,19 @@ def run(args: argparse.Namespace) -> int:
     buses = args.buses if args.buses is not None or args.gtfs else BUSES
     if args.seed < 0 or (buses is not None and not 1 <= buses <= 5000):
         raise Failure("want a --seed from 0 and 1 to 5000 --buses", exit_code=2)
+    out: Path = args.out.expanduser()
+    if (there := _there(out)) and not args.overwrite:
+        raise Failure(
+            f"--out {out}: {there} is there already; --overwrite writes in its place, or name "
+            "another folder",
+            exit_code=2,
+        )
     world = place(args.gtfs, seed=args.seed, buses=buses)
     days = world.calendar.days()
     first = args.first_day or days[0]
     last = args.last_day or max(days[-1], first + timedelta(1))
     try:
-        files = write(world, args.out.expanduser(), first, last)
+        files = write(world, out, first, last)
     except ValueError as error:
         raise Failure(str(error), exit_code=2) from None
     except OSError as error:
@@ -68,3 +78,9 @@ def run(args: argparse.Namespace) -> int:
     else:
         print("\n".join(f"homeroute {command}" for command in commands))
     return 0
+
+
+def _there(folder: Path) -> str:
+    """A file of the names that are written, which may be a district's own; empty: none."""
+    names = ("fleet.csv", "assignments.csv", "calendar.csv", "feed-*.zip")
+    return next((path.name for name in names for path in sorted(folder.glob(name))), "")

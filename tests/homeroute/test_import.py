@@ -102,6 +102,18 @@ def test_what_is_wrong_is_told_line_by_line_and_nothing_is_imported(
     assert not (data / "archive.duckdb").exists()
 
 
+@pytest.mark.parametrize(
+    "begins", [b"PK\x03\x04\x14\x00\x06", b"\xd0\xcf\x11\xe0\xa1", b"%PDF-1.7"]
+)
+def test_what_is_no_text_is_told_in_words_and_not_printed(
+    begins: bytes, tmp_path: Path, capsys: Capture
+) -> None:
+    path = tmp_path / "fleet.csv"
+    path.write_bytes(begins + b"\x00\x1b[31m")
+    code, _, err = run(capsys, "import", "fleet", path, "--data", tmp_path)
+    assert (code, "want CSV" in err, err.isascii() and "\x1b" not in err) == (2, True, True)
+
+
 def test_a_fleet_and_its_devices_are_kept_by_hand(tmp_path: Path, capsys: Capture) -> None:
     data = tmp_path / "data"
     fleet = tmp_path / "fleet.csv"

@@ -152,7 +152,7 @@ def history(folder: Path, *words: str) -> int:
     ("words", "said"),
     [
         (("--gtfs", "nowhere.zip"), "nowhere.zip: No such file or directory"),
-        (("--gtfs", __file__), "not a zip file; want a GTFS zip"),
+        (("--gtfs", __file__), "no zip; want a GTFS zip"),
         (("--faults", "flood"), "'flood': want none, some, all, or a list of no_power"),
         (("--before", "2010-01-01"), "more than 3660 days ago"),
         (("--buses", "0"), "1 to 5000 --buses"),
@@ -245,3 +245,18 @@ def test_a_fleet_drives_the_roads_of_a_feed_whenever_that_ran(
     assert json.loads(said.out)["drives"] == 1
     drives = [r for r in truth.read(file) if isinstance(r, truth.Drive)]
     assert [(drive.trip, drive.route) for drive in drives] == [("am1", "12 Heron Creek")]
+
+
+def test_a_timetable_s_files_overwrite_no_others_unless_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet = tmp_path / "fleet.csv"
+    fleet.write_text("the district's own")
+    words = ["simulate", "timetable", "--buses", "1", "--out", str(tmp_path)]
+    words += ["--from", "2026-11-02", "--to", "2026-11-03"]
+    assert main(words) == 2
+    assert "fleet.csv is there already; --overwrite" in capsys.readouterr().err
+    assert fleet.read_text() == "the district's own"
+    assert [path.name for path in tmp_path.iterdir()] == ["fleet.csv"]
+    assert main([*words, "--overwrite"]) == 0
+    assert fleet.read_text().startswith("device,vehicle,from")

@@ -30,6 +30,16 @@ SIZE_BOUND = 1 << 28
 
 CHUNK = 1 << 20
 
+ZIP = b"PK\x03\x04"
+
+NO_TEXT = {
+    ZIP: "a zip or an Excel workbook; want CSV: save the sheet as CSV, or is it a feed for "
+    "`homeroute import gtfs`?",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook; want CSV: save the sheet as CSV",
+    b"%PDF": "a PDF; want CSV",
+}
+"""What people give for a CSV, by its first bytes."""
+
 Opener = Callable[[], IO[bytes]]
 
 DAMAGED = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
@@ -75,10 +85,14 @@ class CsvFile:
 
     @classmethod
     def at(cls, path: Path) -> CsvFile:
-        """The file at a path. Raises OSError, :class:`FeedError` of one that is too long."""
+        """The file at a path. Raises OSError, :class:`FeedError` of one too long, or no text."""
         size = path.stat().st_size
         if size > SIZE_BOUND:
             raise FeedError([Problem(path.name, 0, "", f"{size} bytes, over {SIZE_BOUND}")])
+        with path.open("rb") as file:
+            first = file.read(4)
+        if first in NO_TEXT:
+            raise FeedError([Problem(path.name, 0, "", NO_TEXT[first])])
         return cls(path.name, lambda: path.open("rb"))
 
     def _encoding(self, raw: IO[bytes]) -> str:

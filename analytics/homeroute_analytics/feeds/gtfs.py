@@ -19,7 +19,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from homeroute_analytics.feeds import gtfs_trips
-from homeroute_analytics.feeds.csvfile import CsvFile
+from homeroute_analytics.feeds.csvfile import ZIP, CsvFile
 from homeroute_analytics.feeds.gtfs_services import services_of
 from homeroute_analytics.feeds.gtfs_trips import TripRow
 from homeroute_analytics.feeds.problems import FeedError, Problem, Problems, quoted
@@ -43,8 +43,13 @@ def read(path: Path) -> Feed:
     try:
         with zipfile.ZipFile(path) as archive:
             return _Reading(_files(path, archive)).feed(path.name)
-    except (zipfile.BadZipFile, EOFError, RuntimeError) as error:
-        raise FeedError([Problem(path.name, 0, "", f"{error}; want a GTFS zip")]) from None
+    except (zipfile.BadZipFile, EOFError, RuntimeError):
+        with path.open("rb") as file:
+            cut = file.read(len(ZIP)) == ZIP
+        what = (
+            "damaged, or cut short on its way; fetch it anew" if cut else "no zip; want a GTFS zip"
+        )
+        raise FeedError([Problem(path.name, 0, "", what)]) from None
 
 
 def _files(path: Path, archive: zipfile.ZipFile) -> dict[str, CsvFile]:
