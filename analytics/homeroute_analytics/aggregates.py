@@ -66,6 +66,12 @@ class SegmentDay(Aggregate):
     connected_s: float = real("connected, not usable", "s", minimum=0.0, maximum=1e6)
     no_service_s: float = real("no service", "s", minimum=0.0, maximum=1e6)
     unreported_s: float = real("driven, and no sample stands for it", "s", minimum=0.0, maximum=1e6)
+    reported_passes: int | None = integer(
+        "1 where a sample stands for some of it, else 0: their sum is n",
+        "passes",
+        maximum=1,
+        optional=True,
+    )
     client_outage_min: float = real(
         "clients present x minutes not usable", "min", minimum=0.0, maximum=1e6
     )

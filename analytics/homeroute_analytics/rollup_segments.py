@@ -59,6 +59,7 @@ def segment_rows(
             connected_s=connected / 1000,
             no_service_s=no_service / 1000,
             unreported_s=(int(driven[index]) - usable - connected - no_service) / 1000,
+            reported_passes=int(usable + connected + no_service > 0),
             client_outage_min=outage / 60_000,
             located=bool(passed.located[index]),
             lat=float(lat[index]),

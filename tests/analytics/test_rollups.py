@@ -49,6 +49,9 @@ def test_silence_is_interpolated_along_the_shape_and_unreported() -> None:
     assert [row[1] for row in found] == [0, 5, 25, 25, 25, 20, 0, 0]
     assert sum(row[3] for row in found) == 100
     assert [row[2] for row in found] == [True, *[False] * 5, True, True]
+    # Three passes were driven of which nobody can say whether there was internet.
+    told = [passes for _, passes in road.rows("segment_day", "segment", "reported_passes")]
+    assert told == [int(row[3] > 0) for row in found] == [1, 1, 0, 0, 0, 1, 1, 1]
 
 
 def test_what_a_bus_recorded_offline_and_sent_days_later_corrects_the_day() -> None:

@@ -24,7 +24,8 @@ WORLD = world(7, buses=4)
 ASKED = everything()
 
 SEGMENT = """
-SELECT route, segment, sum(usable_s) / sum(usable_s + connected_s + no_service_s), count(*),
+SELECT route, segment, sum(usable_s) / sum(usable_s + connected_s + no_service_s),
+       count(*) FILTER (usable_s + connected_s + no_service_s > 0),
        any_value(lat), any_value(lon) FROM segment_day GROUP BY ALL
 """
 

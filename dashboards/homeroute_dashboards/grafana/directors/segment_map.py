@@ -10,7 +10,7 @@ from homeroute_dashboards.grafana.panels import Board
 from homeroute_dashboards.grafana.shares import DRIVEN, HEARD
 
 PLACED = (
-    Pick("n passes", "count(usable_s)"), Pick("lat", "last(lat)"), Pick("lon", "last(lon)"),
+    Pick("n passes", "sum(reported_passes)"), Pick("lat", "last(lat)"), Pick("lon", "last(lon)"),
 )  # fmt: skip
 """As few columns as will do: each costs InfluxDB another look at every series of every segment."""
 
@@ -26,7 +26,7 @@ def panel() -> Board:
     return segments(
         "Where: segments of 250 m",
         "A point is the middle of 250 m of road, coloured by its usable share; point at it for "
-        "the passes driven and how much of them was reported. Grey: under five passes, too few.",
+        "the passes reported and how much of the drives was. Grey: under five passes, too few.",
         [
             Layer("Usable share", each, "Usable", keep=("n passes", "greaterOrEqual", 5)),
             Layer("Too few passes", bare, "n passes", ("n passes", "lower", 5), IDLE, 4),

@@ -29,13 +29,13 @@ def zones() -> Board:
         Pick("Outage felt", "sum(client_outage_min)"),
         Pick("Usable", f"sum(usable_s) / {HEARD}"),
         Pick("Reported", f"{HEARD} / {DRIVEN}"),
-        Pick("n passes", "count(usable_s)"),
+        Pick("n passes", "sum(reported_passes)"),
         Pick("Latitude", "last(lat)"), Pick("Longitude", "last(lon)"),
         by=["period", "route", "segment"],
     )  # fmt: skip
     return rows(
         "Dead zones to work on",
-        "Segments usable less than 80% of the reported time over five passes driven or more, by "
+        "Segments usable less than 80% of the reported time over five passes reported or more, by "
         "client-minutes lost. The verdict with its interval: `homeroute report coverage`.",
         [query],
         {
