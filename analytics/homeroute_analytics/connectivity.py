@@ -46,7 +46,7 @@ FROM trip_day WHERE day BETWEEN $1 AND $2 AND {_PERIOD} GROUP BY GROUPING SETS (
 """  # noqa: S608 - of ours
 
 _MOVED = """
-SELECT coalesce(sum(moving_s), 0), coalesce(sum(unassigned_s), 0)
+SELECT sum(moving_s), sum(unassigned_s)
 FROM device_day WHERE day BETWEEN $1 AND $2
 """
 
@@ -85,8 +85,8 @@ async def connectivity(
     if written:
         until = min(last, today - timedelta(1))
         parts.append(await _counted(query, first, until, period))
-        ((moving_s, unassigned_s),) = await query(_MOVED, [first, until])
-        moved.append(Movement(moving_s, unassigned_s))
+        found = await counted_movement(query, first, until)
+        moved += [] if found is None else [found]
     for run in _runs(raw):
         start_ms, end_ms = bounds(run[0], zone)[0], min(bounds(run[-1], zone)[1], now_ms)
         if start_ms < end_ms:
@@ -98,6 +98,12 @@ async def connectivity(
             moved.append(await movement(query, start_ms=start_ms, end_ms=end_ms))
     both = Movement(sum(m.moving_s for m in moved), sum(m.unassigned_s for m in moved))
     return Connectivity(_together(parts), both, len(written), len(raw))
+
+
+async def counted_movement(query: Query, first: date, last: date) -> Movement | None:
+    """Of days that were rolled up; None when none of them has a device."""
+    ((moving_s, unassigned_s),) = await query(_MOVED, [first, last])
+    return None if moving_s is None else Movement(moving_s, unassigned_s)
 
 
 async def _counted(query: Query, first: date, last: date, period: str | None) -> Coverage:

@@ -11,12 +11,11 @@ know who really drove.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-Query = Callable[[str, Sequence[Any]], Awaitable[list[tuple[Any, ...]]]]
+from homeroute_analytics.samples import Query
 
 _FLEET = """
 SELECT device, vehicle, first_day, last_day, imported_ms FROM fleet

@@ -17,10 +17,9 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-Period = Literal["AM", "MID", "PM"]
+from homeroute_analytics.samples import Query
 
-Query = Callable[[str, Sequence[Any]], Awaitable[list[tuple[Any, ...]]]]
-"""Runs one SELECT on the archive and returns its rows."""
+Period = Literal["AM", "MID", "PM"]
 
 Transaction = Callable[[Callable[[Any, Any], None]], Awaitable[None]]
 """Runs a function of a connection (and of what else the writer knows) in one transaction."""

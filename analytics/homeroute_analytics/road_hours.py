@@ -9,14 +9,11 @@ command carries these hours to it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 from homeroute_analytics import timetable
-
-Query = Callable[[str, Sequence[Any]], Awaitable[list[tuple[Any, ...]]]]
+from homeroute_analytics.samples import Query
 
 _INSTALLED = """
 SELECT DISTINCT device FROM fleet WHERE first_day <= $1 AND (last_day IS NULL OR last_day >= $1)

@@ -15,8 +15,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from homeroute_analytics.crews import Query, crews
+from homeroute_analytics.crews import crews
 from homeroute_analytics.legs import Period, instant_ms
+from homeroute_analytics.samples import Query
 
 SEGMENT_M = 250.0
 """Length of a segment along the shape: 10 s sampling sees each up to 25 m/s (DESIGN section 6)."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+from homeroute_collector.archive_records import Query
+
 Result = TypeVar("Result")
-Query = Callable[[str, Sequence[Any]], Awaitable[list[tuple[Any, ...]]]]
 
 
 async def aside(query: Query, work: Callable[[Query], Coroutine[Any, Any, Result]]) -> Result:

@@ -7,7 +7,7 @@ Does not: touch the database.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -17,6 +17,10 @@ from homeroute_wire.schema import Measurement
 
 SERVER_STREAM = "server"
 """The stream of points the collector itself makes. No agent can have it."""
+
+
+Query = Callable[[str, Sequence[Any]], Awaitable[list[tuple[Any, ...]]]]
+"""Runs one SELECT on the archive and returns its rows."""
 
 
 class ArchiveError(Exception):

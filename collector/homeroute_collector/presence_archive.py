@@ -7,15 +7,11 @@ the last stretch of the archive, however long it is.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
-from homeroute_collector.archive_records import Columns
+from homeroute_collector.archive_records import Columns, Query
 from homeroute_collector.presence import STATES, Device, State, reported
 from homeroute_collector.presence_report import HISTORICAL_MS, READ, digest, read_fields
-
-Query = Callable[[str, Sequence[Any]], Awaitable[list[tuple[Any, ...]]]]
 
 STATUS_WINDOW_MS = 86_400_000
 """How far before the newest status a device's last status is looked for."""

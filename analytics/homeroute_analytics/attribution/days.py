@@ -19,7 +19,8 @@ from homeroute_analytics import legs, timetable
 from homeroute_analytics.attribution.day_legs import attribute
 from homeroute_analytics.attribution.fits import EARLIEST_S, LATEST_S
 from homeroute_analytics.attribution.track import Positions, positions
-from homeroute_analytics.legs import Leg, Query, Transaction
+from homeroute_analytics.legs import Leg, Transaction
+from homeroute_analytics.samples import Query
 from homeroute_analytics.timetable import ScheduledTrip
 
 LOOK_BACK_S = 9_000.0

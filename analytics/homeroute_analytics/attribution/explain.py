@@ -22,7 +22,8 @@ from homeroute_analytics.attribution.drives import drives
 from homeroute_analytics.attribution.fits import EARLIEST_S, LATEST_S, Day, Fit, clock, fits
 from homeroute_analytics.attribution.trace import State, follow
 from homeroute_analytics.attribution.track import Track, track
-from homeroute_analytics.legs import Leg, Query
+from homeroute_analytics.legs import Leg
+from homeroute_analytics.samples import Query
 from homeroute_analytics.timetable import ScheduledTrip
 
 AROUND_S = 3600.0

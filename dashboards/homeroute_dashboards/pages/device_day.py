@@ -7,13 +7,11 @@ device's rows, each table once.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from homeroute_analytics.samples import Query
 from homeroute_wire import signal
-
-Query = Callable[[str, Sequence[Any]], Awaitable[list[tuple[Any, ...]]]]
 
 STEP_MS = 600_000
 STEPS = 144

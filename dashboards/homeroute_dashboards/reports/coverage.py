@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from homeroute_analytics.connectivity import counted_movement
 from homeroute_analytics.dead_zones import Zone, zones
 from homeroute_analytics.directors import (
     Coverage,
@@ -31,8 +32,6 @@ from homeroute_dashboards.reports.question import Question, known_route
 GAPS = 20
 SEGMENTS_SHOWN = 15
 _ORDER = ("dead", "mixed", "insufficient", "good")
-
-_MOVED = "SELECT sum(moving_s), sum(unassigned_s) FROM device_day WHERE day BETWEEN ? AND ?"
 
 
 async def coverage(query: Query, place: Place, question: Question, now_ms: int) -> Report:
@@ -216,7 +215,7 @@ def _gaps(rows: list[Gap]) -> Table:
 
 
 async def _totals(query: Query, span: Span, routes: list[Coverage]) -> Table:
-    ((moving_s, unassigned_s),) = await query(_MOVED, [span.first_day, span.last_day])
+    moved = await counted_movement(query, span.first_day, span.last_day)
     scheduled = sum(row.trips_scheduled for row in routes)
     observed = sum(row.trips_observed for row in routes)
     usable_s, reported_s, expected_s = (
@@ -239,9 +238,9 @@ async def _totals(query: Query, span: Span, routes: list[Coverage]) -> Table:
         observed,
         scheduled,
         observed / scheduled if scheduled else None,
-        moving_s,
-        unassigned_s,
-        unassigned_s / moving_s if moving_s else None,
+        moved and moved.moving_s,
+        moved and moved.unassigned_s,
+        moved and moved.unassigned_share,
     )
     return Table(
         "totals",
