@@ -16,6 +16,7 @@ clients; that is the worklist's ranking.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,6 +58,13 @@ def wilson(successes: float, n: int, z: float = Z95) -> tuple[float, float]:
     middle = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def fewest_clean(limits: Limits = LIMITS) -> int:
+    """So many wholly usable passes are the fewest of which a segment is called good."""
+    # Wilson's lower end of n of n is n / (n + z^2); rounded, lest a bar met exactly be missed.
+    clean = math.ceil(round(Z95**2 * limits.bar / (1 - limits.bar), 9))
+    return max(clean, limits.fewest_passes)
 
 
 def verdict(usable: float, passes: int, days: int, limits: Limits = LIMITS) -> Verdict:

@@ -33,6 +33,8 @@ def device_row(
         "age_s": known.age_s(now_ms),
         "last_ms": known.newest_ms,
         "uplink_state": uplink.state if uplink else None,
+        # The last word on it may be of before the device came back.
+        "uplink_age_s": max(0, now_ms - uplink.time_ms) / 1000 if uplink else None,
         "rtt_ms": uplink.rtt_ms if uplink else None,
         "loss_ratio": uplink.loss_ratio if uplink else None,
         "technology": uplink.technology if uplink else None,

@@ -90,7 +90,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--period", choices=PERIODS, help="part of the school day")
     if what == "coverage":
         parser.add_argument(
-            "--fix", metavar='"DAY WORDS"', help="compare 28 days before a change with 28 after"
+            "--fix", metavar='"DAY [WORDS]"', help="compare 28 days before a change with 28 after"
         )
         parser.add_argument(
             "--at", metavar="LAT,LON,M", help="with --fix: only within so many metres of there"

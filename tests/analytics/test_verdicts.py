@@ -18,7 +18,7 @@ from homeroute_analytics.before_after import (
 )
 from homeroute_analytics.dead_zones import worklist
 from homeroute_analytics.directors import Span, by_route, by_trip, longest_gaps, segments
-from homeroute_analytics.verdicts import verdict, wilson
+from homeroute_analytics.verdicts import Limits, fewest_clean, verdict, wilson
 from tests.analytics.rows import MemoryArchive
 
 FIRST = date(2026, 11, 2)
@@ -234,3 +234,11 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
         covered += abs(other.usable_share - one.usable_share - 0.08) <= half
         trials += 1
     assert 0.92 <= covered / trials <= 0.98
+
+
+@pytest.mark.parametrize("limits", [Limits(), Limits(bar=0.9), Limits(fewest_passes=30)])
+def test_so_many_clean_passes_are_the_fewest_for_good(limits: Limits) -> None:
+    n = fewest_clean(limits)
+    assert verdict(n, n, n, limits) == "good"
+    assert verdict(n - 1, n - 1, n - 1, limits) != "good"
+    assert fewest_clean() == 16

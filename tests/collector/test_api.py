@@ -67,6 +67,7 @@ def test_the_fleet_says_all_of_the_contract(mosquitto: Mosquitto, tmp_path: Path
             assert 0 <= bus.pop("age_s") < 5
             assert now() - 5_000 < bus.pop("last_ms") <= now()
             assert now() - 5_000 < bus.pop("state_since_ms") <= now()
+            assert 0 <= bus.pop("uplink_age_s") < 5
             assert bus == {
                 "device": "bus-07",
                 "kind": "bus",

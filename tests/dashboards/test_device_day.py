@@ -39,3 +39,17 @@ def test_the_worst_of_a_step_is_kept_and_other_devices_and_days_are_left_out() -
     assert day.state[-1] == "offline"
     assert (day.uplink[-1], day.bars[-1], day.spooled[-1]) == (0, 2, 70)
     assert day.undervoltage[-1] is True
+
+
+def test_a_minute_of_a_state_is_a_minute_and_silence_is_none() -> None:
+    archive = MemoryArchive()
+    for second, state in ((0, "degraded"), (30, "degraded"), (60, "online"), (90, "online")):
+        archive.row("device_status", LAST + second * 1000, "bus-07", state=state)
+    # After a long silence the last row counts for its 60 s at most.
+    archive.row("device_status", LAST + 500_000, "bus-07", state="online")
+    for second, level in ((0, 2), (10, 2), (20, 0), (30, 0), (200, 2)):
+        archive.row("uplink", LAST + second * 1000, "bus-07", state=level)
+    day = asked(archive)
+    assert day.state_s == {"degraded": 60.0, "online": 90.0}
+    assert day.uplink_s == {2: 20.0, 0: 25.0}
+    assert asked(MemoryArchive()).state_s == {}

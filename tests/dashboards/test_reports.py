@@ -19,6 +19,7 @@ from homeroute_dashboards.pages.asked import AskError
 from homeroute_dashboards.reports import answering
 from homeroute_dashboards.reports.header import Place
 from homeroute_dashboards.reports.model import Report
+from homeroute_dashboards.reports.words import said
 from tests.analytics.rows import MemoryArchive
 from tests.dashboards.reported import DAYS, NOW_MS, ZONE, district, segment_day
 
@@ -99,16 +100,19 @@ def test_a_fix_is_compared_with_an_interval(held: MemoryArchive) -> None:
     found = report(held, route="4 Elm", fix="2026-11-11 antenna replaced")
     table = found.tables[0]
     assert table.title == "Before and after 2026-11-11: antenna replaced"
-    before, after, change = rows(found, "fix")
+    before, after = rows(found, "fix")
     assert before["usable_share"] == pytest.approx(after["usable_share"])
-    assert change["low_share"] <= 0 <= change["high_share"]
+    assert after["low_points"] <= 0 <= after["high_points"]
+    assert before["difference_points"] is None
+    (points,) = (c for c in table.columns if c.name == "high_points")
+    assert said(table, points, 1.75).replace("\u202f", " ") == "+1.8 points"
     assert "Not decided" in table.about
 
 
 def test_a_fix_with_too_few_days_has_no_interval(held: MemoryArchive) -> None:
     found = report(held, route="4 Elm", fix="2026-11-04")
     assert "Insufficient" in found.tables[0].about
-    assert rows(found, "fix")[2]["low_share"] is None
+    assert rows(found, "fix")[1]["low_points"] is None
 
 
 def test_csv_cannot_smuggle_a_formula_into_a_spreadsheet(held: MemoryArchive) -> None:
@@ -249,10 +253,10 @@ def test_hotspots_stand_where_they_stood_at_the_end_of_the_last_whole_day() -> N
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"route": "5"}, "not in the timetable; known: '4 Elm'"),
+        ({"route": "5"}, "not in the timetable; nearest: '4 Elm'"),
         ({"route": "4 Elmm"}, "nearest: '4 Elm'"),
         ({"from": "2026-11-09", "to": "2026-11-02"}, "swap them"),
-        ({"fix": "yesterday"}, "want a day and words"),
+        ({"fix": "yesterday"}, "want a day, and words if you like"),
         ({"at": "1,2,3"}, "say which with fix"),
         ({"fix": "2026-11-09", "at": "1,2"}, "want latitude,longitude,metres"),
         ({"format": "xls"}, "want one of json"),

@@ -119,6 +119,9 @@ async def explain(query: Query, device: str, time_ms: int, timezone: str) -> Exp
     followed = follow(way, index.roads, index.allowed)
     found = answer(index, way, followed, fix) if fix >= 0 else None
     then = found.rule if found else "no position came before this time"
+    if leg is not None and (found is None or found.fit is None):
+        # Else it reads as if it contradicted the leg, which the whole day or a table told.
+        then = f"positions alone did not tell: {then}"
     if found and found.fit is not None:
         name = f"{found.fit.trip.label}, trip {found.fit.trip.trip}"
         share = f"{100 * found.confidence:.0f}%"

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from homeroute_analytics.directors import Span
 from homeroute_analytics.ribbon import Choice, Piece, Ribbon, Stretch, choices, ribbon
 from homeroute_analytics.samples import Query
-from homeroute_analytics.verdicts import LIMITS, Limits
+from homeroute_analytics.verdicts import LIMITS, Limits, fewest_clean
 from homeroute_dashboards.pages.asked import AskError
 
 
@@ -59,7 +59,7 @@ async def answer(
         "trips": [_choice(each) for each in offered if chosen and each.route == chosen.route],
         "chosen": chosen and _choice(chosen),
         "days_waiting": driven[0][0],
-        "ribbon": drawn and _ribbon(drawn, planted),
+        "ribbon": drawn and _ribbon(drawn, planted) | {"passes_for_good": fewest_clean(limits)},
     }
 
 

@@ -152,14 +152,15 @@ def _zones(found: list[Zone]) -> Table:
         Column("lon", "Longitude", "degrees"),
         Column("radius_m", "Radius", "metres"),
         Column("usable_share", "Usable", "share"),
-        Column("passes", "Passes, n", "count"),
+        Column("passes", "Segment passes, n", "count"),
         Column("reported_share", "Reported", "share"),
         Column("segments", "Segments", "count", wide=True),
     )
     return Table(
         "dead_zones",
         "Dead zones, what costs riders most first",
-        "The worklist. Client outage: connected clients x minutes not usable, over these days.",
+        "The worklist. Client outage: connected clients x minutes not usable, over these days. n "
+        "counts a pass once for each segment of the zone.",
         columns,
         tuple(
             (

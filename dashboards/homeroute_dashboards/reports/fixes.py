@@ -10,11 +10,12 @@ from homeroute_dashboards.reports.question import Fix
 COLUMNS = (
     Column("when", "When"),
     Column("usable_share", "Usable", "share"),
-    Column("low_share", "95% from", "share"),
-    Column("high_share", "to", "share"),
     Column("reported_share", "Reported", "share"),
     Column("trips", "Trips", "count"),
     Column("days", "Days, n", "count"),
+    Column("difference_points", "Difference", "points"),
+    Column("low_points", "95% from", "points"),
+    Column("high_points", "to", "points"),
 )
 
 
@@ -28,9 +29,12 @@ async def table(query: Query, fix: Fix, route: str | None) -> Table:
         f"28 days each side, the day itself left out{where}. {verdict(found)}",
         COLUMNS,
         (
-            ("before", *_side(found.before)),
-            ("after", *_side(found.after)),
-            ("difference, points", found.difference, found.low, found.high, None, None, None),
+            ("before", *_side(found.before), None, None, None),
+            (
+                "after",
+                *_side(found.after),
+                *map(_points, (found.difference, found.low, found.high)),
+            ),
         ),
         absent="",
     )
@@ -52,4 +56,8 @@ def verdict(found: Change) -> str:
 
 
 def _side(side: Side) -> tuple[object, ...]:
-    return side.usable_share, None, None, side.reported_share, side.trips, side.days
+    return side.usable_share, side.reported_share, side.trips, side.days
+
+
+def _points(share: float | None) -> float | None:
+    return None if share is None else 100 * share

@@ -39,7 +39,9 @@ td.n, th.n { text-align: right; white-space: nowrap; }
 .dead { color: var(--bad); font-weight: 650; } .mixed { color: var(--mixed); }
 .good { color: var(--good); } .insufficient, .nil { color: var(--soft); font-style: italic; }
 dt { font-weight: 600; margin-top: 0.5rem; } dd { margin: 0; max-width: 50rem; }
-@media print { body { max-width: none; padding: 0; font-size: 10pt; } h2 { break-after: avoid; }
+@media print { body { max-width: none; padding: 0; font-size: 10pt; }
+  h2, h2 + p { break-after: avoid; }
+  thead, tbody tr:first-child { break-after: avoid; } table { font-size: 8.5pt; }
   tr { break-inside: avoid; } thead { display: table-header-group; } .wide { overflow: visible; }
   @page { margin: 1.5cm; } }
 """
@@ -102,7 +104,7 @@ def _table(table: Table) -> str:
             else:
                 cells.append(f"<td{css}>{escape(text)}</td>")
         lines.append(f"<tr>{''.join(cells)}</tr>\n")
-    more = rest(table)
+    more = rest(table, paper=True)
     return (
         f"{head}<div class='wide'><table><thead><tr>{names}</tr></thead>\n"
         f"<tbody>{''.join(lines)}</tbody></table></div>\n"

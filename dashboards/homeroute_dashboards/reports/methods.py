@@ -24,7 +24,11 @@ _SHARES = (
     ),
     (
         "Observed",
-        f"A trip of which at least {OBSERVED_SHARE:.0%} of the expected samples arrived.",
+        (
+            f"A trip of which at least {OBSERVED_SHARE:.0%} of the expected samples arrived. The "
+            "page Connectivity by route and time counts trips heard from at all, and begins with "
+            "other days: its numbers are not these."
+        ),
     ),
 )
 

@@ -12,12 +12,24 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Literal
 
-Kind = Literal["text", "share", "seconds", "count", "minutes", "day", "metres", "degrees", "flag"]
-"""How a value reads. Shares are 0 to 1; a signed one is a difference."""
+Kind = Literal[
+    "text",
+    "share",
+    "points",
+    "seconds",
+    "count",
+    "minutes",
+    "day",
+    "metres",
+    "degrees",
+    "flag",
+]
+"""How a value reads. Shares are 0 to 1; points are percentage points, a difference of shares."""
 
 SQL_TYPES: dict[Kind, str] = {
     "text": "VARCHAR",
     "share": "DOUBLE",
+    "points": "DOUBLE",
     "seconds": "DOUBLE",
     "count": "BIGINT",
     "minutes": "DOUBLE",

@@ -73,7 +73,7 @@ def _fix(text: str | None, at: str | None) -> Fix | None:
         if isinstance(error, AskError):
             raise
         raise AskError(
-            f"fix {text[:40]!r}: want a day and words, as '2027-03-12 antenna'"
+            f"fix {text[:40]!r}: want a day, and words if you like, as '2027-03-12 antenna'"
         ) from None
 
 
@@ -102,10 +102,16 @@ async def known_route(query: Query, typed: str | None) -> str | None:
         return str(begun[0])
     if begun:
         raise AskError(f"route {typed[:60]!r} is several: {_listed(begun)}; say it whole")
-    by_lower = {label.casefold(): label for label in labels}
-    near = [by_lower[n] for n in difflib.get_close_matches(lower, by_lower, 3, 0.5)]
-    hint = f"nearest: {_listed(near)}" if near else f"known: {_listed(labels)}"
-    raise Unknown(f"route {typed[:60]!r} is not in the timetable; {hint}")
+    near = sorted(labels, key=lambda label: _away(lower, label.casefold()))
+    raise Unknown(f"route {typed[:60]!r} is not in the timetable; nearest: {_listed(near)}")
+
+
+def _away(typed: str, label: str) -> tuple[float, str]:
+    """How unlike they are: numbers by their distance, else by the words."""
+    one, other = typed.partition(" ")[0], label.partition(" ")[0]
+    if typed == one and one.isdecimal() and other.isdecimal():
+        return abs(int(one) - int(other)), label
+    return 1 - difflib.SequenceMatcher(None, typed, label).ratio(), label
 
 
 def _listed(labels: list[str]) -> str:

@@ -16,8 +16,9 @@ def said(table: Table, column: Column, value: Any) -> str:
         return table.absent
     match column.kind:
         case "share":
-            # A difference may be negative, and has its sign.
-            return f"-{percent(-value)}" if value < 0 else percent(value)
+            return percent(value)
+        case "points":
+            return f"{value:+.1f}{SPACE}points"
         case "seconds":
             return _duration(value)
         case "minutes":
@@ -67,9 +68,11 @@ def made(report: Report) -> str:
     )
 
 
-def rest(table: Table) -> str:
+def rest(table: Table, *, paper: bool = False) -> str:
     """What is said beneath a table that is not shown whole; empty where it is."""
     left = table.brief().cut
     if not left:
         return ""
+    if paper:
+        return f"{left:,} more rows are not printed; all are in the report as CSV or Parquet."
     return f"and {left:,} more: --section {table.name} --format csv"

@@ -37,8 +37,10 @@ function offer(select, options, value) {
 function says({ chosen: trip, ribbon }) {
   if (ribbon === null) return "The road of this trip is not known: its feed has no shape for it.";
   const of = (state) => ribbon.pieces.filter((piece) => piece.state === state).length;
+  const few = ribbon.pieces.filter((piece) => piece.state === "mixed" && piece.passes < ribbon.passes_for_good).length;
+  const sayFew = few ? ` (of them ${few === of("mixed") ? "all" : count(few)} with too few passes yet to be called good: that takes ${ribbon.passes_for_good} clean ones)` : "";
   const parts = ["dead", "mixed", "good", "insufficient", "unreported", "undriven"]
-    .map((state) => [of(state), state === "undriven" ? "not driven" : state]).filter(([n]) => n).map(([n, state]) => `${n} ${state}`);
+    .map((state) => [of(state), state === "undriven" ? "not driven" : state]).filter(([n]) => n).map(([n, state]) => `${n} ${state}${state === "mixed" ? sayFew : ""}`);
   const dead = ribbon.dead.length
     ? `${plural(ribbon.dead.length, "dead zone")}, ${count(Math.round(ribbon.dead.reduce((sum, zone) => sum + zone.outage_min, 0)))} connected-client minutes lost there.`
     : "No dead zone is established.";

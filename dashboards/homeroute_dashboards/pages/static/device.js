@@ -1,6 +1,6 @@
 // One device: what is so now, its last day, and what was refused of it.
 
-import { ask, byId, clock, count, make, percent, span, when } from "./page.js";
+import { ask, byId, clock, count, make, percent, plural, span, when } from "./page.js";
 import { BARS, FILTER, STATES, UPLINK, bars, carried, stateMark } from "./state.js";
 import { showAlerts } from "./alerts.js";
 
@@ -22,12 +22,13 @@ function facts(device) {
   const known = (value, text) => (value === null || value === undefined ? "not known" : text);
   const wait = device.spool_bytes ? `${count(Math.ceil(device.spool_bytes / 1024))} KiB` : null;
   const where = carried(device);
-  const scheduled = { true: "yes, on its run", false: "no" }[device.scheduled] ?? "no timetable says";
+  const scheduled = { true: "yes, on its run", false: "no" }[device.scheduled] ?? "not known";
+  const planned = device.scheduled !== null ? device.route && `route ${device.route}` : device.kind === "hotspot" ? "a hotspot has no timetable" : "no timetable is current";
   const list = [
     fact("State", stateMark(device.state), { small: device.state_since_ms && `for ${span((device.now_ms - device.state_since_ms) / 1000)}` }),
-    fact("Scheduled now", scheduled, { small: device.route && `route ${device.route}` }),
+    fact("Scheduled now", scheduled, { small: planned }),
     fact("Last seen", known(device.last_ms, when(device.last_ms)), { small: device.age_s !== null && `${span(device.age_s)} ago` }),
-    fact("Uplink", known(device.uplink_state, UPLINK[device.uplink_state]), { small: where || null, hot: device.uplink_state === 0 }),
+    fact("Uplink", known(device.uplink_state, UPLINK[device.uplink_state]), { small: [where, typeof device.uplink_age_s === "number" && `${span(device.uplink_age_s)} ago`].filter(Boolean).join(", "), hot: device.uplink_state === 0 }),
     fact("Signal", device.signal_bars === null || device.signal_bars === undefined ? "not known" : make("span", {}, bars(device.signal_bars), ` ${BARS[device.signal_bars]}`), {
       small: [typeof device.rsrp_dbm === "number" && `RSRP ${device.rsrp_dbm} dBm`, typeof device.sinr_db === "number" && `SINR ${device.sinr_db} dB`].filter(Boolean).join(", "),
     }),
@@ -44,7 +45,8 @@ function facts(device) {
 }
 
 // A row of marks: one rectangle a step, its height and colour by what it is.
-function marks(title, values, look) {
+// Times are summed from what was told; a mark is the worst of its ten minutes.
+function marks(title, values, look, times = null) {
   const step = WIDTH / values.length;
   const picture = make("svg", { class: "daystrip", viewBox: `0 0 ${WIDTH} 24`, preserveAspectRatio: "none", role: "img" });
   const counts = new Map();
@@ -53,7 +55,9 @@ function marks(title, values, look) {
     counts.set(seen.word, (counts.get(seen.word) ?? 0) + 1);
     picture.append(make("rect", { class: seen.tone, x: index * step, y: 24 - seen.height, width: step * 0.86, height: seen.height }));
   });
-  const told = [...counts].map(([word, steps]) => `${word} ${(steps / 6).toFixed(1)} h`).join(", ");
+  const told = times
+    ? Object.entries(times).sort(([, one], [, other]) => other - one).map(([value, seconds]) => `${look(value).word} ${span(seconds)}`).join(", ") || "no data"
+    : [...counts].map(([word, steps]) => `${word} in ${plural(steps, "mark")}`).join(", ");
   picture.setAttribute("aria-label", `${title}: ${told}`);
   return make("figure", {}, make("figcaption", {}, make("b", {}, title), ` ${told}`), picture);
 }
@@ -88,8 +92,8 @@ function showDay(day) {
   const signal = (value) => (value === null ? NOTHING : { tone: ["t-bad", "t-bad", "t-warn", "t-good", "t-good"][value], height: 4 + value * 5, word: BARS[value] });
   const some = (values) => values.some((value) => value !== null);
   const charts = [
-    marks("State", day.state, state),
-    marks("Uplink", day.uplink, level),
+    marks("State", day.state, state, day.state_s),
+    marks("Uplink", day.uplink, level, day.uplink_s),
     some(day.bars) ? marks("Signal, in bars", day.bars, signal) : null,
     line("RSRP", "dBm", day.rsrp_dbm, null),
     line("SINR", "dB", day.sinr_db, null, 1),
