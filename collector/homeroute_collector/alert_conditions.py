@@ -17,8 +17,8 @@ from homeroute_collector.alert_rules import Rule
 from homeroute_collector.alert_states import DISTRICT, Condition
 from homeroute_collector.presence import Device, backlog_grows
 from homeroute_collector.schedule import Schedule
+from homeroute_collector.validation import DAY_MS
 
-DAY_MS = 86_400_000
 TWIN_MS = 600_000
 """Two devices that share an id push each other out every few seconds, not every hour."""
 

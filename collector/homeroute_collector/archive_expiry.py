@@ -16,8 +16,6 @@ from homeroute_collector.archive import Archive
 from homeroute_collector.archive_ledger import Ledger, fold_ranges
 from homeroute_wire.measurements import MEASUREMENTS
 
-DAY_MS = 86_400_000
-
 _COMMITS = """
 DELETE FROM commits WHERE committed_ms < ? AND commit_id < (SELECT max(commit_id) FROM commits)
 """

@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from homeroute_collector.alert_conditions import DAY_MS, Facts
+from homeroute_collector.alert_conditions import Facts
 from homeroute_collector.alert_facts import Reading
 from homeroute_collector.archive_records import Commit, of_records
 from homeroute_collector.collector import Collector
 from homeroute_collector.presence import Device, level
+from homeroute_collector.validation import DAY_MS
 from homeroute_wire.measurements import DeviceStatus, Pipeline
 from homeroute_wire.schema import Measurement
 

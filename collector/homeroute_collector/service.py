@@ -26,7 +26,7 @@ from homeroute_collector.alert_messages import Place
 from homeroute_collector.alerts import Alerts
 from homeroute_collector.api import Mount, application
 from homeroute_collector.archive import FILE_NAME, Archive
-from homeroute_collector.archive_expiry import DAY_MS, expire
+from homeroute_collector.archive_expiry import expire
 from homeroute_collector.archive_records import Commit, Committed
 from homeroute_collector.archive_writer import Limits
 from homeroute_collector.broker import EmbeddedBroker, Listen
@@ -49,6 +49,7 @@ from homeroute_collector.presence import Presence
 from homeroute_collector.presence_archive import restored
 from homeroute_collector.presence_report import digest
 from homeroute_collector.tail import Tail
+from homeroute_collector.validation import DAY_MS
 
 log = logging.getLogger(__name__)
 

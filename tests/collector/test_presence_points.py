@@ -7,11 +7,12 @@ from typing import Any, cast
 
 import pytest
 
-from homeroute_collector.alert_conditions import DAY_MS, Ending, Facts
+from homeroute_collector.alert_conditions import Ending, Facts
 from homeroute_collector.broker_figures import BrokerFigures
 from homeroute_collector.collector import Collector
 from homeroute_collector.presence_points import commits
 from homeroute_collector.schedule import Schedule
+from homeroute_collector.validation import DAY_MS
 
 NOW_MS = 1_795_000_000_000
 
