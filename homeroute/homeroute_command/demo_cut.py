@@ -65,6 +65,8 @@ def run(args: argparse.Namespace) -> int:
                 f"{url} is no demonstration; give the --port that `homeroute demo` printed",
                 exit_code=2,
             ) from None
+        if answer.status == 400:
+            raise Failure(answer.detail, exit_code=2) from None
         raise
     print(f"{args.device} is out of coverage for {args.cut_s:.0f} s; watch it at {url}")
     return 0

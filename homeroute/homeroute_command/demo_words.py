@@ -6,6 +6,7 @@ import asyncio
 import resource
 import sys
 from typing import Any
+from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -13,6 +14,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from homeroute_command.called import called
 from homeroute_command.demo_district import Outcome, Ready
 from homeroute_command.demo_folder import DemoFolder
+from homeroute_command.running import DEFAULT_URL
 
 LOG_NAME = "demo.log"
 
@@ -49,6 +51,8 @@ class Words:
                 f"{filled.days} school days, {filled.points:,} points in {filled.seconds:.1f} s"
             )
         buses = [device for device in now.fleet.devices if device.startswith("bus")]
+        # Commands look at the usual address unless told.
+        told = "" if urlsplit(now.url).port == urlsplit(DEFAULT_URL).port else f" --url {now.url}"
         self.console.print(
             f"Simulated data; the first page after {now.first_page_s:.1f} s.\n"
             f"At any hour, the buses drive the school day of {now.day:%A, %-d %B %Y}: one drive "
@@ -56,7 +60,8 @@ class Words:
             f"  pages   {now.url}\n"
             f"  data    {self._folder.path}\n"
             f"  log     {self._folder.path / LOG_NAME}\n"
-            f"  try     {called()} demo cut {buses[3]} --for 60s     (in a second terminal)\n\n"
+            f"  try     {called()} demo cut {buses[3]} --for 60s     (in a second terminal)\n"
+            f"  ask     {called()} report coverage{told}\n\n"
             "Ctrl-C stops it."
         )
 

@@ -209,7 +209,7 @@ def mount(app: web.Application, collector: Collector) -> None:
         now_ms = collector.clock.now_ms()
         today, _ = rollup_order.day_of(now_ms, collector.timezone)
         if day > today:
-            return refused(400, f"{day} is yet to come")
+            return refused(400, yet_to_come(day))
         try:
             found = await roll(
                 collector.archive,
@@ -239,6 +239,11 @@ def ladder_of(config: CollectorConfig) -> Ladder:
 def limits_of(config: CollectorConfig) -> Limits:
     """What a verdict takes, as it is set."""
     return Limits(**config.verdicts.model_dump())
+
+
+def yet_to_come(day: date) -> str:
+    """Why a day after today is not rolled up, in one line."""
+    return f"roll up {day}: it is yet to come; the last day may be today"
 
 
 def failed(day: date, error: Exception) -> str:

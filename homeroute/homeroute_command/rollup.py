@@ -15,6 +15,7 @@ from itertools import chain
 from rich.console import Console
 from rich.progress import Progress
 
+from homeroute_analytics import rollup_order
 from homeroute_analytics.hotspots import Ladder
 from homeroute_analytics.rollups import DayExpired, RolledDay
 from homeroute_collector.archive import Archive
@@ -118,6 +119,8 @@ def _asked(url: str, days: list[date], *, dry_run: bool) -> Outcomes:
         try:
             yield running.post(url, rolling.PATH, body)
         except running.Answered as error:
+            if error.status == 400:
+                raise Failure(error.detail, exit_code=2) from None
             if error.status != 409:
                 raise
             yield error.detail
@@ -140,6 +143,8 @@ async def _one(
     archive: Archive, day: date, timezone: str, ladder: Ladder, *, dry_run: bool
 ) -> RolledDay | str:
     now_ms = time.time_ns() // 1_000_000
+    if day > rollup_order.day_of(now_ms, timezone)[0]:
+        raise Failure(rolling.yet_to_come(day), exit_code=2)
     try:
         return await rolling.roll(
             archive, day, timezone=timezone, now_ms=now_ms, dry_run=dry_run, ladder=ladder

@@ -6,12 +6,15 @@ import argparse
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, cast
 from urllib.parse import quote
 
 from aiohttp import web
+from rich.measure import Measurement
+from rich.padding import Padding
 from rich.table import Table
 
 from homeroute_analytics.attribution.explain import Explanation, explain, instant
@@ -24,11 +27,16 @@ from homeroute_command.output import Output
 
 PATH = "/api/1/routes/explain"
 
+VERDICT_ROOM = 24
+"""Characters a line below which a verdict stands beneath its trip, not beside it."""
+
+TIMES = "now, 07:42 or 2026-11-09T07:42"
+
 DESCRIPTION = """\
 Why a device is believed to be on a trip at a time, or on none: the leg that is kept, the
 trips that were weighed, how far off their roads and how late the bus was, which gates
-they failed, and what the assignment table says. TIME is 07:42 (today), or 2026-11-09T07:42,
-in the district's time zone.
+they failed, and what the assignment table says. TIME is now, 07:42 (today), or
+2026-11-09T07:42, in the district's time zone.
 """
 
 
@@ -42,7 +50,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("device", metavar="DEVICE")
-    parser.add_argument("time", metavar="TIME", help="07:42, or 2026-11-09T07:42")
+    parser.add_argument(
+        "time", metavar="TIME", nargs="?", default="now", help=f"{TIMES}; default: now"
+    )
     parser.add_argument("--json", action="store_true", help="machine-readable")
     changing.add_arguments(parser)
     parser.set_defaults(run=run)
@@ -66,16 +76,27 @@ def mount(app: web.Application, collector: Collector) -> None:
         try:
             time_ms = instant(text, collector.timezone, now_ms=collector.clock.now_ms())
         except ValueError:
-            return refused(400, f"{text[:40]!r} is no time; want 07:42 or 2026-11-09T07:42")
+            return refused(400, _no_time(text))
         query = collector.archive.query
         if not device or not await known(query, device):
-            return refused(404, f"no position or leg of a device {device[:63]!r} is kept")
+            return refused(404, _unknown(device))
         found = await aside(
             query, lambda apart: explain(apart, device, time_ms, collector.timezone)
         )
         return web.json_response(document(found, collector.timezone))
 
     app.router.add_get(PATH, asked)
+
+
+def _no_time(text: str) -> str:
+    return f"{text[:40]!r} is no time; want {TIMES}"
+
+
+def _unknown(device: str) -> str:
+    return (
+        f"no position or leg of a device {device[:63]!r} is kept; `homeroute device list` has "
+        "the names"
+    )
 
 
 async def known(query: Any, device: str) -> bool:
@@ -111,15 +132,9 @@ async def _here(args: argparse.Namespace) -> dict[str, Any]:
         try:
             time_ms = instant(args.time, timezone, now_ms=time.time_ns() // 1_000_000)
         except ValueError:
-            raise Failure(
-                f"TIME {args.time!r}: want 07:42 or 2026-11-09T07:42", exit_code=2
-            ) from None
+            raise Failure(_no_time(args.time), exit_code=2) from None
         if not await known(archive.query, args.device):
-            raise Failure(
-                f"no position or leg of a device {args.device!r} is kept; `homeroute device list` "
-                "has the names",
-                exit_code=2,
-            )
+            raise Failure(_unknown(args.device), exit_code=2)
         found = await explain(archive.query, args.device, time_ms, timezone)
         return document(found, timezone)
 
@@ -147,33 +162,50 @@ def _say(found: dict[str, Any]) -> None:
     if not found["candidates"]:
         out.print("  weighed     nothing: no trip's road is near at this time")
         return
-    table = Table(box=None, padding=(0, 1, 0, 1))
-    for name in ("trip", "route", "due", "off", "late", "nats", "verdict"):
-        folds = name == "verdict"
-        table.add_column(
-            name,
-            justify="right" if name in _NUMBERS else "left",
-            no_wrap=not folds,
-            overflow="fold" if folds else "ellipsis",
-            max_width=16 if name == "route" else None,
-            min_width=20 if folds else None,
-        )
-    for row in found["candidates"]:
-        table.add_row(
-            row["trip"] + (" *" if row["assigned"] else ""),
-            row["route"],
-            f"{clock(row['scheduled_start_ms'])}-{clock(row['scheduled_end_ms'])}",
-            _number(row["lateral_m"], "{:.0f} m"),
-            _number(row["late_s"], "{:+.0f} s"),
-            "" if row["cost"] is None else f"{row['evidence'] - row['cost']:.1f}",
-            row["verdict"],
-        )
-    out.print(table)
+    rows = [(_figures(row, clock), str(row["verdict"])) for row in found["candidates"]]
+    bare = _table(rows, verdicts=False)
+    if out.width - Measurement.get(out, out.options, bare).maximum >= VERDICT_ROOM:
+        out.print(_table(rows, verdicts=True))
+    else:
+        for (trip, route, due, *numbers), verdict in rows:
+            told = (f"{n} {name}" for n, name in zip(numbers, _NUMBERS, strict=True) if n)
+            out.print(f"  {trip}", soft_wrap=True)
+            words = ", ".join((f"route {route}", f"due {due}", *told))
+            out.print(Padding(f"{words}: {verdict}", (0, 0, 0, 6)))
     if any(row["assigned"] for row in found["candidates"]):
         out.print("  * the assignment table gives it to this device")
 
 
-_NUMBERS = frozenset({"off", "late", "nats"})
+def _figures(row: dict[str, Any], clock: Callable[[int], str]) -> tuple[str, ...]:
+    """Trip, route, when it is due, and its numbers; empty what is not known."""
+    return (
+        row["trip"] + (" *" if row["assigned"] else ""),
+        row["route"],
+        f"{clock(row['scheduled_start_ms'])}-{clock(row['scheduled_end_ms'])}",
+        _number(row["lateral_m"], "{:.0f} m"),
+        _number(row["late_s"], "{:+.0f} s"),
+        "" if row["cost"] is None else f"{row['evidence'] - row['cost']:.1f}",
+    )
+
+
+def _table(rows: list[tuple[tuple[str, ...], str]], *, verdicts: bool) -> Table:
+    """A row a trip that was weighed. Only verdicts are broken, between words."""
+    table = Table(box=None, padding=(0, 1, 0, 1))
+    for name in ("trip", "route", "due", *_NUMBERS):
+        table.add_column(
+            name,
+            justify="right" if name in _NUMBERS else "left",
+            no_wrap=True,
+            max_width=16 if name == "route" else None,
+        )
+    if verdicts:
+        table.add_column("verdict", overflow="fold")
+    for figures, verdict in rows:
+        table.add_row(*figures, *([verdict] if verdicts else []))
+    return table
+
+
+_NUMBERS = ("off", "late", "nats")
 
 
 def _number(value: float | None, form: str) -> str:

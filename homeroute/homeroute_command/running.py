@@ -102,9 +102,11 @@ def _open(request: urllib.request.Request, timeout_s: float | None) -> Any:
     except (http.client.InvalidURL, ValueError) as error:
         raise Failure(f"--url {request.full_url}: {error}", exit_code=2) from None
     except (urllib.error.URLError, OSError, http.client.HTTPException) as error:
-        reason = " ".join(str(getattr(error, "reason", error)).split())
-        gone = isinstance(getattr(error, "reason", error), ConnectionRefusedError)
-        raise (NotRunning if gone else Failure)(
-            f"asking {request.full_url}: {reason}; is `homeroute up` running, "
+        cause = getattr(error, "reason", error)
+        # What is asked of it is our own affair, and so is the number of the error.
+        said = " ".join(str(getattr(cause, "strerror", None) or cause).split())
+        parts = urlsplit(request.full_url)
+        raise (NotRunning if isinstance(cause, ConnectionRefusedError) else Failure)(
+            f"asking {parts.scheme}://{parts.netloc}: {said}; is `homeroute up` running, "
             "and is --url the address it printed?"
         ) from None

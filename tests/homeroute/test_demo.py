@@ -351,7 +351,7 @@ def test_a_bus_that_is_cut_goes_dark_comes_back_and_ctrl_c_ends_it_within_five_s
         until(lambda: serving(url))
         until(lambda: state("bus-06") == "online")
         unknown = cut("bus-99", "5s")
-        assert unknown.returncode == 1
+        assert unknown.returncode == 2
         assert "there are bus-01, bus-02" in unknown.stderr
         assert cut("bus-06", "10s").returncode == 0
         until(lambda: state("bus-06") == "offline")

@@ -260,6 +260,11 @@ def test_by_hand_a_dry_run_tells_and_keeps_nothing_and_an_expired_day_keeps_what
     assert using(folder, lambda archive: trips(archive, MONDAY)) == held
 
 
+def test_a_day_yet_to_come_is_wrong_usage(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rollup", "--day", "2199-01-01", "--data", str(folder)]) == 2
+    assert "2199-01-01: it is yet to come" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

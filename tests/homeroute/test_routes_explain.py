@@ -25,6 +25,9 @@ WHERE = filled.place(buses=4)
 DAYS = [date(2026, 11, 4), date(2026, 11, 11)]
 """Two Wednesdays, one of which has substitutes."""
 
+NOW_MS = 1_794_000_000_000
+"""What the served collector's clock says."""
+
 pytestmark = pytest.mark.slow
 
 
@@ -111,14 +114,34 @@ def test_people_read_it_in_lines(folder: Path, capsys: pytest.CaptureFixture[str
     assert told.trip.name in said and "passes the gates" in said and "the assignment table" in said
 
 
+@pytest.mark.parametrize("columns", ["50", "80", "100", "160"])
+def test_no_letter_of_a_verdict_or_a_number_is_lost_however_narrow_the_terminal(
+    columns: str, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    told = next(d for d in drives() if d.substitute)
+    words = ["routes", "explain", told.bus.device, middle(told), "--data", str(folder)]
+    assert main([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["candidates"]
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert found
+    for row in found:
+        assert row["trip"] in said
+        for word in row["verdict"].split():
+            assert word in said
+        if row["lateral_m"] is not None:
+            assert f"{row['lateral_m']:.0f} m" in " ".join(said.split())
+
+
 @pytest.mark.parametrize(
-    ("device", "time", "said"),
-    [("bus-99", "07:42", "bus-99"), ("bus-01", "noonish", "want 07:42")],
+    ("device", "at", "said"),
+    [("bus-99", "07:42", "bus-99"), ("bus-01", "noonish", "want now, 07:42 or 2026-11-09T07:42")],
 )
 def test_what_is_asked_wrongly_is_said(
-    device: str, time: str, said: str, folder: Path, capsys: pytest.CaptureFixture[str]
+    device: str, at: str, said: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["routes", "explain", device, time, "--data", str(folder)]) == 2
+    assert main(["routes", "explain", device, at, "--data", str(folder)]) == 2
     assert said in capsys.readouterr().err
 
 
@@ -130,7 +153,10 @@ def test_a_running_collector_is_asked_over_http(
         arguments = ["routes", "explain", told.bus.device, middle(told), "--url", url, "--json"]
         assert main(arguments) == 0
         assert json.loads(capsys.readouterr().out)["leg"]["trip"] == told.trip.name
-        assert main(["routes", "explain", "bus-99", "07:42", "--url", url]) == 2
+        assert main(["routes", "explain", "bus-99", "--url", url]) == 2
+        assert "`homeroute device list` has the names" in capsys.readouterr().err
+        assert main(["routes", "explain", told.bus.device, "--url", url, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["time_ms"] == NOW_MS, "when none is given"
         assert main(["routes", "explain", "bus-01", "noonish", "--url", url]) == 2
 
 
@@ -169,7 +195,7 @@ class _served:  # noqa: N801 - reads as a verb
             class clock:  # noqa: N801 - an attribute
                 @staticmethod
                 def now_ms() -> int:
-                    return 1_794_000_000_000
+                    return NOW_MS
 
         standing: Any = Standing
         standing.archive = archive

@@ -88,7 +88,8 @@ def test_where_nobody_answers_it_asks_whether_up_runs(
 ) -> None:
     assert main([*command, "--url", f"http://127.0.0.1:{free_port()}"]) == 1
     error = capsys.readouterr().err
-    assert "is `homeroute up` running" in error
+    assert "Connection refused; is `homeroute up` running" in error
+    assert "Errno" not in error and "/api/" not in error
     assert error.count("\n") == 1
 
 

@@ -80,7 +80,9 @@ class Explanation:
 
 
 def instant(text: str, timezone: str, *, now_ms: int) -> int:
-    """Milliseconds since 1970 of ``07:42`` today, or of an ISO 8601 time. Raises ValueError."""
+    """Milliseconds since 1970 of ``now``, ``07:42`` today, or ISO 8601. Raises ValueError."""
+    if text == "now":
+        return now_ms
     zone = ZoneInfo(timezone)
     today = datetime.fromtimestamp(now_ms / 1000, zone).date()
     if len(text) <= 8 and ":" in text:
