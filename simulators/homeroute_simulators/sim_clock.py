@@ -29,7 +29,7 @@ LEAST_S = 0.001
 BEAT_S, BEAT_BOUND_S = 0.005, 0.04
 """Of our own time: how often the stopwatch is wound, and the most it runs on until it is again.
 Less than half of what lies between a good cell's round trip and the limit, at twelve times the
-speed; no less than that: a weak cell's answer waits for the stopwatch, its timeout does not."""
+speed."""
 
 _ORIGIN, _HELD, _TIMED, _BEAT = range(4)
 _SIZE = 32
