@@ -79,8 +79,9 @@ def test_a_history_goes_on_in_its_own_truth_and_in_no_other(
     data, own = tmp_path / "data", tmp_path / "own.gz"
     words = ["simulate", *HISTORY, "--data", str(data)]
     assert main([*words, "--truth", str(own)]) == 0
-    assert json.loads((data / "history.json").read_text())["truth"] == str(own)
-    told = own.read_bytes()
+    state = json.loads((data / "history.json").read_text())
+    assert state["truth"] == str(own)
+    told, kept_bytes = own.read_bytes(), state["truth_bytes"]
 
     other = tmp_path / "other.gz"
     record = truth.Run(
@@ -90,7 +91,7 @@ def test_a_history_goes_on_in_its_own_truth_and_in_no_other(
     foreign = tmp_path / "foreign.gz"
     foreign.write_bytes(gzip.compress(b"not a truth\n") + bytes(len(told)))
     short = tmp_path / "short.gz"
-    short.write_bytes(told[:-40])
+    short.write_bytes(told[: kept_bytes - 1])
     twin = tmp_path / "twin.gz"
     twin.write_bytes(told + told)
     assert main([*words, "--truth", str(twin)]) == 2
@@ -117,8 +118,12 @@ def test_a_history_goes_on_in_its_own_truth_and_in_no_other(
     # Without --truth it is the remembered one; where it is gone that is said.
     assert main(words) == 2
     assert "is gone" in capsys.readouterr().err
-    assert main([*words, "--truth", str(tmp_path / "moved.gz")]) == 0
+    moved = tmp_path / "moved.gz"
+    assert main([*words, "--truth", str(moved)]) == 0
+    # What follows the part that is kept, its end, is written anew.
+    moved.write_bytes(told[:-40])
     assert main(words) == 0
+    assert moved.read_bytes() == told
     assert (tmp_path / "moved.gz").read_bytes() == told
     assert not (data / "truth.jsonl.gz").exists()
 

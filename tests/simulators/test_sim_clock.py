@@ -156,12 +156,13 @@ def test_a_program_that_stands_still_makes_no_cell_weak_and_no_weak_cell_good(
         beating = asyncio.create_task(clock.beating())
         found = []
         try:
-            for after_s in (0.0, 0.005, 0.012):
+            # 0.9 s is more than the probe's own timeout.
+            for after_s, still_s in ((0.0, 0.25), (0.005, 0.9), (0.012, 0.25)):
                 probing = asyncio.create_task(
                     uplink.measure(config.uplink, stopwatch_s=clock.stopwatch_s)
                 )
                 await asyncio.sleep(after_s)
-                time.sleep(0.25)  # noqa: ASYNC251 -- the machine gives us nothing to run on
+                time.sleep(still_s)  # noqa: ASYNC251 -- the machine gives us nothing to run on
                 found.append((await probing).state)
         finally:
             beating.cancel()
