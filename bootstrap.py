@@ -257,7 +257,9 @@ def run(command: str, arguments: list[str]) -> int:
     if broken:
         say(f"failed: {', '.join(broken)}; the tests wait until that is mended")
         return 1
-    return call("pytest", "-q", "-n", "3", "--dist", "loadfile", *fast, *arguments)
+    # Three on two cores: most tests wait for something. The order is that of tests/conftest.py.
+    spread = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
+    return call("pytest", "-q", *spread, *fast, *arguments)
 
 
 def call(program: str, *arguments: str) -> int:

@@ -9,6 +9,7 @@ absent the test is skipped with the package's name; where ``CI=true`` or
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -42,11 +43,17 @@ def required() -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what uses a server's fixture, before `-m` selects."""
+    """Mark what uses a server's fixture, before `-m` selects; the slowest files go first.
+
+    A file is one worker's. Begun last, one of a minute would keep the others waiting.
+    """
+    slow: dict[Path, list[bool]] = defaultdict(list)
     for item in items:
         names = sorted({FIXTURES[f] for f in getattr(item, "fixturenames", ()) if f in FIXTURES})
         if names:
             item.add_marker(pytest.mark.real(*names))
+        slow[item.path].append(item.get_closest_marker("slow") is not None)
+    items.sort(key=lambda item: -sum(slow[item.path]) / len(slow[item.path]))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -30,7 +30,7 @@ AGENT = """
 kind = "{kind}"
 sample_s = 0.1
 batch_s = 0.3
-minute_s = 0.5
+minute_s = 0.1
 boot_delay_s = 0
 [mqtt]
 host = "127.0.0.1"

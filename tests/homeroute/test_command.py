@@ -321,7 +321,7 @@ def test_an_unnamed_district_is_said_and_may_be_named_while_nobody_is_enrolled(
     assert "start again with --district ID" in said
     said = started("--district", "springfield")
     assert "district springfield" in said
-    assert "nobody has named" not in said
+    assert "nobody has named this district" not in said
     assert "district springfield" in started()
 
 
