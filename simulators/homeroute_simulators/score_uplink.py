@@ -27,6 +27,10 @@ import duckdb
 HOLD_MS = 10_000
 LATE_MS = 15_000
 
+JITTER_MS = 100
+"""How much more than ten seconds may lie between two samples: a stamp is some ms behind its
+beat, and by another few at the next one."""
+
 SLACK_MS = 2_000
 """The simulated world moves by the second, and a probe takes a while."""
 
@@ -197,12 +201,12 @@ class Levels:
         """
         changes = self.came[state] + self.went[state]
         likely = max(HOLD_MS, deviations * DELAY_SD_MS * math.sqrt(changes))
-        return max(SHARE * self.truth_ms[state], min(likely, HOLD_MS * changes))
+        return max(SHARE * self.truth_ms[state], min(likely, (HOLD_MS + JITTER_MS) * changes))
 
     def misplaced_bound_ms(self, deviations: float = DEVIATIONS) -> float:
         """How much may be misplaced, with so many changes and states so short."""
         likely = max(HOLD_MS, self.likely_ms + deviations * math.sqrt(self.variance))
-        return min(sum(self.most_ms), likely)
+        return min(sum(self.most_ms) + JITTER_MS * sum(self.came), likely)
 
     @property
     def silence_bound_ms(self) -> float:
@@ -221,9 +225,9 @@ class Levels:
             if off_ms > self.bound_ms(state, deviations):
                 return False
             # What is missed of a state came with it; what is falsely told of it, after it.
-            if self.missed_ms[state] > self.most_ms[state]:
+            if self.missed_ms[state] > self.most_ms[state] + JITTER_MS * self.came[state]:
                 return False
-            if self.false_ms[state] > HOLD_MS * self.went[state]:
+            if self.false_ms[state] > (HOLD_MS + JITTER_MS) * self.went[state]:
                 return False
         return (
             not self.wrong
