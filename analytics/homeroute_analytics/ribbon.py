@@ -19,6 +19,7 @@ from homeroute_analytics.directors import Segment, Span, segments
 from homeroute_analytics.road_lines import number_of, road_of
 from homeroute_analytics.samples import Query
 from homeroute_analytics.segments import cuts
+from homeroute_analytics.stops_around import Stop, stops_of, where
 from homeroute_analytics.timetable import Shape
 from homeroute_analytics.verdicts import COUNTS_SHARE, LIMITS, Limits
 
@@ -33,7 +34,7 @@ WHERE {where} GROUP BY route, trip, start_s ORDER BY route, start_s, trip
 """
 
 _ROAD = """
-SELECT t.shape, t.direction, t.call_stop, t.call_along_m, s.lat, s.lon, s.along_m, t.feed
+SELECT t.shape, t.direction, s.lat, s.lon, s.along_m
 FROM feed_trips AS t JOIN feed_shapes AS s USING (feed, shape) JOIN feeds USING (feed)
 WHERE t.trip = $1 AND feeds.first_day <= $2 ORDER BY feeds.first_day DESC, t.feed DESC LIMIT 1
 """
@@ -70,21 +71,12 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
-    """A stop, by its name where the feed has one."""
-
-    name: str
-    along_m: float
-
-
-@dataclass(frozen=True, slots=True)
 class Stretch:
-    """Dead segments in a row. ``after`` and ``before`` are the stops around it, if any."""
+    """Dead segments in a row. ``where`` names the stops around it, None where none is known."""
 
     start_m: float
     end_m: float
-    after: str | None
-    before: str | None
+    where: str | None
     passes: int
     outage_min: float
     usable_share: float
@@ -114,22 +106,14 @@ async def ribbon(
 ) -> Ribbon | None:
     """The ribbon of a trip; None where its road is not known."""
     rows = await query(_ROAD, [choice.trip, span.last_day])
-    if not rows or len(rows[0][6]) < 2:
+    if not rows or len(rows[0][-1]) < 2:
         return None
-    name, direction, stops, along, lat, lon, at, feed = rows[0]
+    name, direction, lat, lon, at = rows[0]
     road = Shape(name, tuple(lat), tuple(lon), tuple(at))
     own = replace(span, route=choice.route, trip=choice.trip)
     judged = await segments(query, own, limits)
-    named: dict[str, str] = dict(
-        await query(
-            "SELECT stop, name FROM feed_stops WHERE feed = ? AND list_contains(?, stop)",
-            [feed, stops],
-        )
-    )
-    called = tuple(
-        Stop(named.get(stop) or stop, float(metres))
-        for stop, metres in zip(stops, along, strict=True)
-    )
+    stops = await stops_of(query, [(choice.trip, name)])
+    called = tuple(stops.get((choice.trip, name), ()))
     found = pieces(road, judged)
     others = {road_of(segment.segment) for segment in judged} - {name}
     return Ribbon(choice, direction, road, found, called, stretches(found, called), len(others))
@@ -166,13 +150,11 @@ def stretches(found: Sequence[Piece], stops: Sequence[Stop]) -> tuple[Stretch, .
 def _stretch(parts: Sequence[Piece], stops: Sequence[Stop]) -> Stretch:
     judged: list[Any] = [piece.judged for piece in parts]
     start_m, end_m = parts[0].start_m, parts[-1].end_m
-    middle_m = (start_m + end_m) / 2
     reported_s = sum(one.reported_s for one in judged)
     return Stretch(
         start_m,
         end_m,
-        next((stop.name for stop in reversed(stops) if stop.along_m <= middle_m), None),
-        next((stop.name for stop in stops if stop.along_m > middle_m), None),
+        where(stops, start_m, end_m),
         sum(one.passes for one in judged),
         sum(one.client_outage_min for one in judged),
         sum(one.usable_s for one in judged) / reported_s if reported_s else 0.0,

@@ -49,7 +49,7 @@ SECTIONS = {
 
 DESCRIPTION = """\
 Reports from the day's aggregates. Every number stands with its unit, with n, and with the
-share of time that was reported at all. They name buses, trips and places: for staff.
+share of time that was reported at all. They name buses, trips, stops and places: for staff.
 What the columns mean: docs/reports.md.
 """
 EPILOG = """\

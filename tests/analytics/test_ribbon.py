@@ -37,7 +37,7 @@ def test_the_pieces_cover_the_road_and_each_has_its_state() -> None:
 def test_dead_neighbours_are_one_stretch_between_its_stops() -> None:
     (zone,) = drawn(district()).dead
     assert (zone.start_m, zone.end_m, zone.passes) == (500.0, 1000.0, 30)
-    assert (zone.after, zone.before) == ("B & Main", "C & Main")
+    assert zone.where == "between B & Main and C & Main"
     assert round(zone.outage_min) == 216
 
 

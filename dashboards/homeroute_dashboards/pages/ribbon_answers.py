@@ -126,8 +126,7 @@ def _stretch(stretch: Stretch) -> dict[str, Any]:
     return {
         "start_m": stretch.start_m,
         "end_m": round(stretch.end_m, 1),
-        "after": stretch.after,
-        "before": stretch.before,
+        "where": stretch.where,
         "passes": stretch.passes,
         "outage_min": round(stretch.outage_min, 1),
         "usable_share": _share(stretch.usable_share),

@@ -2,7 +2,7 @@
 
 Guarantees: routes stand worst first, dead zones by what they cost riders; beside every
 share stands what it rests on; a verdict without the passes is *insufficient*, and a
-route's too. Restricted: places and trips, for staff.
+route's too. Restricted: places, stops and trips, for staff.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ from homeroute_analytics.directors import (
     longest_gaps,
     segments,
 )
+from homeroute_analytics.road_lines import number_of, road_of
 from homeroute_analytics.samples import Query
+from homeroute_analytics.stops_around import Stops, stops_of, where
+from homeroute_analytics.timetable import SEGMENT_M
 from homeroute_analytics.verdicts import Limits
 from homeroute_dashboards.pages.answers import percent
 from homeroute_dashboards.reports import fixes
@@ -42,12 +45,13 @@ async def coverage(query: Query, place: Place, question: Question, now_ms: int) 
     routes = await by_route(query, span)
     judged = await segments(query, span, place.limits)
     found = zones(judged)
+    stops = await stops_of(query, {(each.trip, road_of(each.segment)) for each in judged})
     tables = [
         _routes(routes, place.limits, known),
-        _zones(found),
+        _zones(found, stops),
         _gaps(await longest_gaps(query, span, limit=GAPS)),
         await _totals(query, span, routes),
-        _segments(judged),
+        _segments(judged, stops),
     ]
     if question.fix is not None:
         tables.insert(0, await fixes.table(query, question.fix, route))
@@ -58,7 +62,9 @@ async def coverage(query: Query, place: Place, question: Question, now_ms: int) 
         question,
         route,
         now_ms,
-        headline=headline(routes, found, route, place.limits) if known.days else known.no_trips,
+        headline=headline(routes, found, stops, route, place.limits)
+        if known.days
+        else known.no_trips,
         notes=known.notes,
         tables=tables,
         methods=coverage_methods(place.limits),
@@ -71,7 +77,9 @@ def evidence(row: Coverage, limits: Limits) -> str:
     return "insufficient" if few else "enough"
 
 
-def headline(routes: list[Coverage], found: list[Zone], route: str | None, limits: Limits) -> str:
+def headline(
+    routes: list[Coverage], found: list[Zone], stops: Stops, route: str | None, limits: Limits
+) -> str:
     """The answer in two sentences; of routes with enough trips, if any has."""
     known = [row for row in routes if row.usable_share is not None]
     solid = [row for row in known if evidence(row, limits) == "enough"]
@@ -90,8 +98,10 @@ def headline(routes: list[Coverage], found: list[Zone], route: str | None, limit
         return f"{text} No dead zone is established."
     first = found[0]
     number = "One dead zone is" if len(found) == 1 else f"{len(found)} dead zones are"
+    lies = first.where(stops)
+    place = f"on {' and '.join(first.routes[:2])}{f', {lies}' if lies else ''}"
     return (
-        f"{text} {number} established; the costliest, on {' and '.join(first.routes[:2])}, took "
+        f"{text} {number} established; the costliest, {place}, took "
         f"{first.outage_min:,.0f} connected-client minutes."
     )
 
@@ -142,15 +152,16 @@ def _routes(rows: list[Coverage], limits: Limits, known: Counted) -> Table:
     )
 
 
-def _zones(found: list[Zone]) -> Table:
+def _zones(found: list[Zone], stops: Stops) -> Table:
     columns = (
         Column("rank", "#", "count"),
         Column("client_outage_min", "Client outage", "minutes"),
         Column("routes", "Routes"),
+        Column("where", "Where"),
         Column("trips", "Trips", "count", wide=True),
         Column("lat", "Latitude", "degrees"),
         Column("lon", "Longitude", "degrees"),
-        Column("radius_m", "Radius", "metres"),
+        Column("radius_m", "Radius", "metres", wide=True),
         Column("usable_share", "Usable", "share"),
         Column("passes", "Segment passes, n", "count"),
         Column("reported_share", "Reported", "share"),
@@ -159,14 +170,16 @@ def _zones(found: list[Zone]) -> Table:
     return Table(
         "dead_zones",
         "Dead zones, what costs riders most first",
-        "The worklist. Client outage: connected clients x minutes not usable, over these days. n "
-        "counts a pass once for each segment of the zone.",
+        "The worklist. Client outage: connected clients x minutes not usable, over these days. "
+        "Where: the stops around it, on the trip that loses most there. n counts a pass once for "
+        "each segment of the zone.",
         columns,
         tuple(
             (
                 rank,
                 zone.outage_min,
                 ", ".join(zone.routes),
+                zone.where(stops),
                 len(zone.trips),
                 zone.lat,
                 zone.lon,
@@ -252,7 +265,12 @@ async def _totals(query: Query, span: Span, routes: list[Coverage]) -> Table:
     )
 
 
-def _segments(judged: list[Segment]) -> Table:
+def _where(segment: Segment, stops: Stops) -> str | None:
+    road, start_m = road_of(segment.segment), number_of(segment.segment) * SEGMENT_M
+    return where(stops.get((segment.trip, road), ()), start_m, start_m + SEGMENT_M)
+
+
+def _segments(judged: list[Segment], stops: Stops) -> Table:
     columns = (
         Column("verdict", "Verdict"),
         Column("route", "Route"),
@@ -266,6 +284,7 @@ def _segments(judged: list[Segment]) -> Table:
         Column("days", "Days", "count", wide=True),
         Column("reported_share", "Reported", "share"),
         Column("client_outage_min", "Client outage", "minutes"),
+        Column("where", "Where", wide=True),
         Column("lat", "Latitude", "degrees", wide=True),
         Column("lon", "Longitude", "degrees", wide=True),
     )
@@ -285,6 +304,7 @@ def _segments(judged: list[Segment]) -> Table:
             s.days,
             s.reported_share,
             s.client_outage_min,
+            _where(s, stops),
             s.lat,
             s.lon,
         )

@@ -29,7 +29,7 @@ NAMED_DAYS = 3
 """As many days are named one by one."""
 
 RESTRICTED = (
-    "For staff. Rows name buses, trips and places: do not publish. What may be published is "
+    "For staff. Rows name buses, trips, stops and places: do not publish. What may be published is "
     "kept apart, with small groups hidden (docs/privacy.md)."
 )
 

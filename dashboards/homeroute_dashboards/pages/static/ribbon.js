@@ -27,7 +27,7 @@ export function drawRibbon(figure, ribbon, name) {
     return element;
   };
   const zones = make("div", { class: "zones" }, ...ribbon.dead.map((zone, number) =>
-    at(make("b", { title: `${letter(number)}: ${minutes(zone.outage_min)} client outage` }, letter(number)), zone.start_m, zone.end_m)));
+    at(make("b", { title: `${letter(number)}: ${zone.where ? `${zone.where}, ` : ""}${minutes(zone.outage_min)} client outage` }, letter(number)), zone.start_m, zone.end_m)));
   const bars = make("div", { class: "bars-along" }, ...ribbon.pieces.map((piece) =>
     at(make("i", { class: `piece ${piece.state}`, title: told(piece) }), piece.start_m, piece.end_m)));
   // Verdicts are slow to be sure; the share itself stands beneath them.
@@ -56,13 +56,9 @@ export function drawRibbon(figure, ribbon, name) {
 }
 
 export function deadList(ribbon) {
-  const where = (zone) => {
-    if (zone.after && zone.before) return `between ${zone.after} and ${zone.before}`;
-    return zone.after ? `after ${zone.after}` : zone.before ? `before ${zone.before}` : "";
-  };
   const rows = ribbon.dead.map((zone, number) =>
     make("li", {}, make("b", {}, letter(number)), make("span", {},
-      `${count(Math.round(zone.end_m - zone.start_m))}\u202fm ${where(zone)}, from ${km(zone.start_m)}`,
+      `${count(Math.round(zone.end_m - zone.start_m))}\u202fm ${zone.where ?? ""}, from ${km(zone.start_m)}`,
       make("small", {}, `${minutes(zone.outage_min)} client outage; usable ${percent(zone.usable_share)}, n ${plural(zone.passes, "pass", "passes")}, ${percent(zone.reported_share, 0)} reported`))));
   return make("div", {}, make("h3", {}, "Dead zones, costliest first"),
     rows.length ? make("ol", { class: "lettered" }, ...rows) : make("p", { class: "foot" }, "None by the passes so far."));
