@@ -32,7 +32,7 @@ async def fleet(collector: Collector) -> dict[str, Any]:
         "district": collector.config.district,
         "simulated": collector.config.simulated,
         "timezone": collector.timezone,
-        "timezone_assumed": collector.config.timezone is None,
+        "timezone_assumed": collector.timezone_assumed,
         "clock_trusted": collector.clock.trusted,
         "broker": {
             "connected": collector.mqtt.connected,

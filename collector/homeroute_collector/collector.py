@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from homeroute_collector.alerts import Alerts
 from homeroute_collector.archive import Archive
@@ -20,6 +17,7 @@ from homeroute_collector.mqtt import Mqtt
 from homeroute_collector.own_clock import OwnClock
 from homeroute_collector.presence import Presence
 from homeroute_collector.tail import Tail
+from homeroute_collector.timezones import system_timezone
 
 
 @dataclass(frozen=True)
@@ -76,19 +74,7 @@ class Collector:
         """The district's zone: the configured one, else this machine's."""
         return self.config.timezone or system_timezone()
 
-
-def system_timezone(root: Path = Path("/")) -> str:
-    """This machine's IANA zone; UTC where it cannot be told."""
-    candidates = [os.environ.get("TZ", "").removeprefix(":")]
-    try:
-        candidates.append((root / "etc/timezone").read_text(encoding="utf-8").strip())
-    except (OSError, UnicodeDecodeError):
-        pass  # macOS and Red Hat have only the link
-    link = (root / "etc/localtime").resolve()
-    candidates.append(str(link).partition("zoneinfo/")[2])
-    for name in candidates:
-        try:
-            return ZoneInfo(name).key
-        except (KeyError, ValueError, OSError):
-            continue
-    return "UTC"
+    @property
+    def timezone_assumed(self) -> bool:
+        """Whether nobody has named that zone."""
+        return self.config.timezone is None

@@ -31,7 +31,7 @@ from homeroute_collector.archive_records import Commit, Committed
 from homeroute_collector.archive_writer import Limits
 from homeroute_collector.broker import EmbeddedBroker, Listen
 from homeroute_collector.broker.ports import cannot_listen
-from homeroute_collector.collector import Collector, system_timezone
+from homeroute_collector.collector import Collector
 from homeroute_collector.config import Broker, CollectorConfig
 from homeroute_collector.influx import Follower
 from homeroute_collector.influx_aggregates import (
@@ -49,6 +49,7 @@ from homeroute_collector.presence import Presence
 from homeroute_collector.presence_archive import restored
 from homeroute_collector.presence_report import digest
 from homeroute_collector.tail import Tail
+from homeroute_collector.timezones import system_timezone
 from homeroute_collector.validation import DAY_MS
 
 log = logging.getLogger(__name__)

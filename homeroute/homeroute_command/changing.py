@@ -29,8 +29,9 @@ from homeroute_collector.api_guard import refused
 from homeroute_collector.archive import FILE_NAME, Archive
 from homeroute_collector.archive_records import ArchiveError
 from homeroute_collector.broker import SiteError
-from homeroute_collector.collector import Collector, system_timezone
+from homeroute_collector.collector import Collector
 from homeroute_collector.config import ConfigError
+from homeroute_collector.timezones import system_timezone
 from homeroute_command import running
 from homeroute_command.configured import DEFAULT_DATA, configuration
 from homeroute_command.failure import Failure

@@ -122,6 +122,8 @@ def mount_pages(
         collector.archive,
         district=config.district,
         timezone=collector.timezone,
+        known=lambda device: device in collector.presence.devices,
+        timezone_assumed=collector.timezone_assumed,
         simulated=config.simulated,
         ladder=ladder,
         limits=limits,

@@ -277,6 +277,7 @@ class Served:
             self.archive,
             district="springfield",
             timezone=TIMEZONE,
+            known=lambda name: name in {row["device"] for row in self.fleet["devices"]},
             simulated=True,
             now_ms=lambda: NOW_MS,
         )

@@ -272,11 +272,13 @@ def test_a_device_s_page_tells_its_last_day_in_words_as_well_as_in_marks(
     assert "yes, on its run" in window.text("#facts")
 
 
-def test_an_unknown_device_s_page_says_so(window: Window, district: str) -> None:
+def test_an_unknown_device_s_page_says_so_and_leads_back(window: Window, district: str) -> None:
     window.driver.get(district + "/device/bus-99")
-    window.until(lambda: window.one("#stale").is_displayed(), "the notice")
-    assert "has never been heard" in window.text("#stale")
-    window.complaints()  # the 404 is what this test is about
+    assert window.text("h1") == "No device bus-99 is known here"
+    assert "404" in " ".join(window.complaints())
+    window.one("main a").click()
+    window.until(lambda: window.all("#rows tr"), "the fleet")
+    assert window.text("h1") == "Fleet now"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -24,7 +24,15 @@ pytestmark = [pytest.mark.real("chromium"), pytest.mark.slow]
 def application(**given: Any) -> web.Application:
     app = web.Application(middlewares=[guard(())])
     app.on_response_prepare.append(add_security_headers)
-    pages.mount(app, district(), district="spring", timezone=ZONE, now_ms=lambda: NOW_MS, **given)
+    pages.mount(
+        app,
+        district(),
+        district="spring",
+        timezone=ZONE,
+        known=lambda _: True,
+        now_ms=lambda: NOW_MS,
+        **given,
+    )
     return app
 
 
@@ -102,6 +110,9 @@ def test_another_route_stands_in_the_address_and_comes_back_with_it(
 def test_a_route_that_is_gone_gives_way_to_one_that_is_there(window: Window, url: str) -> None:
     drawn(window, f"{url}&route=nowhere")
     assert window.text("#ribbon-says").startswith("4 Elm")
+    assert "route 'nowhere' is not in the timetable; nearest: " in window.text("#instead")
+    Select(window.one("#which select[name=route]")).select_by_value("=7 Oak")
+    window.until(lambda: not window.one("#instead").is_displayed(), "the notice goes")
     window.complaints()  # the 400 for the route that is gone
 
 
@@ -126,7 +137,9 @@ def test_days_that_are_not_counted_yet_are_said_to_be(
     told = {"period": "AM", "start_ms": 0, "end_ms": 1, "source": "gps", "confidence": 1.0}
     held.add("legs", [leg | told])
     app = web.Application()
-    pages.mount(app, held, district="spring", timezone=ZONE, now_ms=lambda: NOW_MS)
+    pages.mount(
+        app, held, district="spring", timezone=ZONE, known=lambda _: True, now_ms=lambda: NOW_MS
+    )
     with serving(app, free_port()) as address:
         drawn(window, f"{address}/connectivity?from=2026-11-02&to=2026-11-22")
         assert "1 day of these is still being counted" in window.text("#waiting")

@@ -14,9 +14,10 @@ import pytest
 from aiohttp import web
 
 from homeroute_collector.api_guard import is_allowed_host
-from homeroute_collector.collector import Collector, system_timezone
+from homeroute_collector.collector import Collector
 from homeroute_collector.presence_report import HISTORICAL_MS
 from homeroute_collector.service import CannotStart
+from homeroute_collector.timezones import system_timezone
 from homeroute_wire.messages import Status
 from tests.brokers import Mosquitto
 from tests.collector.batches import DISTRICT, STREAM, raw_batch

@@ -45,8 +45,9 @@ def test_an_answer_is_computed_in_another_thread_and_asks_the_archive_in_the_loo
 
     async def run() -> None:
         app, archive = web.Application(), Archive()
-        for mount in (pages.mount, reports.mount):
-            mount(app, archive, district="springfield", timezone="America/Chicago")
+        zone = "America/Chicago"
+        pages.mount(app, archive, district="springfield", timezone=zone, known=lambda _: True)
+        reports.mount(app, archive, district="springfield", timezone=zone)
         async with TestClient(TestServer(app)) as client:
             answer = await client.get(path)
             assert answer.status == 200

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import quote, unquote
 
 import pytest
 from aiohttp import web
@@ -13,6 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from homeroute_dashboards import pages
 from tests.analytics.rows import MemoryArchive
+from tests.dashboards.reported import district
 
 NOW_MS = 1_789_736_550_000
 
@@ -35,6 +38,7 @@ def visit(
     async def run() -> None:
         app = web.Application()
         settings = {"district": "springfield", "timezone": "America/Chicago"} | place
+        settings.setdefault("known", lambda device: device == "bus-01")
         pages.mount(app, archive or MemoryArchive(), now_ms=lambda: NOW_MS, **settings)
         async with TestClient(TestServer(app)) as client:
             await scene(client)
@@ -112,6 +116,56 @@ def test_an_impossible_question_is_a_400_that_says_why() -> None:
             assert "from 'never'" in await response.text()
 
     visit(scene)
+
+
+@pytest.mark.parametrize("device", ["bus-99", "home-99", "BUS 7", "<b>x", "x" * 500, "..%2f"])
+def test_an_unknown_device_s_page_is_a_404_that_says_so_and_leads_back(device: str) -> None:
+    async def scene(client: TestClient[Any, Any]) -> None:
+        answer = await client.get(f"/device/{quote(device, safe='%')}")
+        page = await answer.text()
+        assert (answer.status, answer.content_type) == (404, "text/html")
+        assert html.escape(unquote(device)[:63]) in page and "<b>x" not in page
+        assert "x" * 64 not in page
+        assert '<a href="/">' in page and "<script" not in page
+        day = await client.get(f"/api/1/devices/{quote(device, safe='%')}/day")
+        assert (day.status, "never been heard" in (await day.json())["error"]) == (404, True)
+
+    visit(scene)
+
+
+def test_a_known_device_s_page_and_day_are_there() -> None:
+    async def scene(client: TestClient[Any, Any]) -> None:
+        for path in ("/device/bus-01", "/api/1/devices/bus-01/day"):
+            assert (await client.get(path)).status == 200
+
+    visit(scene)
+
+
+def test_an_unknown_route_is_a_404_that_names_the_nearest() -> None:
+    async def scene(client: TestClient[Any, Any]) -> None:
+        days = {"from": "2026-11-02", "to": "2026-11-22"}
+        answer = await client.get("/api/1/ribbon", params=days | {"route": "5 Elm"})
+        said = (await answer.json())["error"]
+        assert (answer.status, "nearest: '4 Elm'" in said) == (404, True)
+        answer = await client.get("/api/1/ribbon", params=days | {"route": "4"})
+        assert (await answer.json())["chosen"]["route"] == "4 Elm"
+        gone = await client.get("/api/1/ribbon", params=days | {"route": "4", "trip": "4-NOON"})
+        told = await gone.json()
+        assert "trip '4-NOON' is not of these days" in told["instead"]
+        assert told["chosen"]["trip"] == "4-AM"
+
+    visit(scene, district())
+
+
+@pytest.mark.parametrize("assumed", [True, False])
+def test_every_page_says_whose_clock_its_times_are_of(assumed: bool) -> None:
+    async def scene(client: TestClient[Any, Any]) -> None:
+        for path in (*pages.mounting.PAGES, "/device/bus-01", "/device/bus-99"):
+            page = await (await client.get(path)).text()
+            assert "Days and times are of America/Chicago" in page, path
+            assert ("this machine&#x27;s: nobody has named" in page) is assumed, path
+
+    visit(scene, timezone_assumed=assumed)
 
 
 def test_the_same_question_asked_at_once_costs_the_archive_one_answer() -> None:

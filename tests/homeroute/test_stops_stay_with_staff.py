@@ -120,7 +120,14 @@ def test_only_the_ribbon_of_the_pages_answers_holds_a_stop(tmp_path: Path) -> No
 
     async def run() -> None:
         app = web.Application()
-        pages.mount(app, archive, district="spring", timezone=ZONE, now_ms=lambda: NOW_MS)
+        pages.mount(
+            app,
+            archive,
+            district="spring",
+            timezone=ZONE,
+            known=lambda _: True,
+            now_ms=lambda: NOW_MS,
+        )
         async with TestClient(TestServer(app)) as client:
             asked = "?" + "&".join(f"{name}={value}" for name, value in WHEN.items())
             for path in ("/", "/connectivity", "/hotspots", "/api/1/hotspots",

@@ -18,6 +18,10 @@ class AskError(ValueError):
     """A question that makes no sense; the message names the parameter and what it wants."""
 
 
+class Unknown(AskError):
+    """What was asked for does not exist here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Whole days, both inclusive, in the district's zone; ``period`` None for all."""

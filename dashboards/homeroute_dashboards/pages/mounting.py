@@ -10,14 +10,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import html
 import mimetypes
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from importlib.resources import files
-from string import Template
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -30,25 +26,25 @@ from homeroute_analytics.samples import Query
 from homeroute_analytics.verdicts import LIMITS, Limits
 from homeroute_collector.apart import aside
 from homeroute_dashboards.pages import answers, asked, recent, ribbon_answers
-from homeroute_dashboards.pages.asked import Asked, AskError
+from homeroute_dashboards.pages.asked import Asked, AskError, Unknown
 from homeroute_dashboards.pages.device_day import device_day
 from homeroute_dashboards.pages.hotspot_answers import hotspots_json
+from homeroute_dashboards.pages.layout import STATIC, District, not_known, page
 from homeroute_dashboards.pages.replies import Kept, replied
 from homeroute_dashboards.pages.ribbon_answers import Planted
-from homeroute_wire.schema import ID_PATTERN
 from homeroute_wire.signal import BARS, Bars
 
 RECENT_S = 5.0
 CONNECTIVITY_S = 30.0
 """How long an answer is kept; connectivity moves by the hour."""
 
+DEVICE = "/device/{device}"
+
 PAGES = {
     "/": ("fleet", "Fleet now"),
-    f"/device/{{device:{ID_PATTERN.pattern}}}": ("device", "Device"),
     "/hotspots": ("hotspots", "Take-home hotspots"),
     "/connectivity": ("connectivity", "Connectivity by route and time"),
 }
-_STATIC = files("homeroute_dashboards.pages") / "static"
 
 
 class Archive(Protocol):
@@ -59,23 +55,14 @@ class Archive(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class District:
-    """Whose pages these are, and by which limits. ``timezone`` is an IANA name."""
-
-    name: str
-    timezone: str
-    simulated: bool
-    limits: Limits = LIMITS
-    bars: Bars = BARS
-
-
 def mount(
     app: web.Application,
     archive: Archive,
     *,
     district: str,
     timezone: str,
+    known: Callable[[str], bool],
+    timezone_assumed: bool = False,
     simulated: bool = False,
     ladder: Ladder | None = None,
     limits: Limits = LIMITS,
@@ -85,44 +72,39 @@ def mount(
 ) -> None:
     """Add the pages, ``/static/…`` and what they ask for under ``/api/1``.
 
-    ``planted``: a simulated district's truth.
+    ``known``: whether there is a device of that id. ``planted``: a simulated district's truth.
     """
-    place = District(district, timezone, simulated, limits, bars)
+    place = District(district, timezone, simulated, limits, bars, timezone_assumed)
     for path, (name, title) in PAGES.items():
-        app.router.add_get(path, _serve(_page(path, name, title, place), "text/html"))
-    for file in _STATIC.iterdir():
+        app.router.add_get(path, _serve(page(place, path, name, title), "text/html"))
+    app.router.add_get(DEVICE, _device(place, known))
+    for file in STATIC.iterdir():
         if not file.name.endswith(".html"):
             kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
             app.router.add_get(f"/static/{file.name}", _serve(file.read_bytes(), kind))
-    questions = _Questions(archive, place, now_ms, ladder or Ladder(), planted)
+    questions = _Questions(archive, place, known, now_ms, ladder or Ladder(), planted)
     app.router.add_get("/api/1/hotspots", questions.hotspots)
     app.router.add_get("/api/1/uplink/recent", questions.recent)
-    app.router.add_get(f"/api/1/devices/{{device:{ID_PATTERN.pattern}}}/day", questions.day)
+    app.router.add_get("/api/1/devices/{device}/day", questions.day)
     app.router.add_get("/api/1/connectivity", questions.connectivity)
     app.router.add_get("/api/1/connectivity.csv", questions.download)
     app.router.add_get("/api/1/ribbon", questions.ribbon)
 
 
-def _page(path: str, name: str, title: str, place: District) -> bytes:
-    def current(link: str) -> str:
-        return ' aria-current="page"' if link == path else ""
+def _device(
+    place: District, known: Callable[[str], bool]
+) -> Callable[[web.Request], Awaitable[web.Response]]:
+    found = _serve(page(place, DEVICE, "device", "Device"), "text/html")
 
-    body = (_STATIC / f"{name}.html").read_text("utf-8")
-    return (
-        Template((_STATIC / "layout.html").read_text("utf-8"))
-        .substitute(
-            name=name,
-            title=title,
-            district=html.escape(place.name),
-            timezone=html.escape(place.timezone),
-            simulated="" if place.simulated else " hidden",
-            at_fleet=current("/"),
-            at_connectivity=current("/connectivity"),
-            at_hotspots=current("/hotspots"),
-            body=body,
+    async def respond(request: web.Request) -> web.Response:
+        device = request.match_info["device"]
+        if known(device):
+            return await found(request)
+        return web.Response(
+            status=404, body=not_known(place, device), content_type="text/html", charset="utf-8"
         )
-        .encode()
-    )
+
+    return respond
 
 
 def _serve(content: bytes, kind: str) -> Callable[[web.Request], Awaitable[web.Response]]:
@@ -145,12 +127,14 @@ class _Questions:
         self,
         archive: Archive,
         place: District,
+        known: Callable[[str], bool],
         now_ms: Callable[[], int],
         ladder: Ladder,
         planted: Planted | None,
     ) -> None:
         self._archive = archive
         self._place = place
+        self._known = known
         self._now_ms = now_ms
         self._recent = Kept(RECENT_S)
         self._days = Kept(RECENT_S)
@@ -175,6 +159,8 @@ class _Questions:
 
     async def day(self, request: web.Request) -> web.Response:
         device, now = request.match_info["device"], self._now_ms()
+        if not self._known(device):
+            return replied({"error": f"device {device[:63]!r} has never been heard"}, status=404)
         found = await self._days.get(
             device, lambda: device_day(self._archive.query, device, now, self._place.bars)
         )
@@ -230,6 +216,8 @@ class _Questions:
                     ),
                 ),
             )
+        except Unknown as error:
+            return replied({"error": str(error)}, status=404)
         except AskError as error:
             return replied({"error": str(error)}, status=400)
         return replied(found)

@@ -15,6 +15,7 @@ from homeroute_analytics.ribbon import Choice, Piece, Ribbon, Stretch, choices, 
 from homeroute_analytics.samples import Query
 from homeroute_analytics.verdicts import LIMITS, Limits, fewest_clean
 from homeroute_dashboards.pages.asked import AskError
+from homeroute_dashboards.pages.known_route import known_route
 
 
 class PlantedStretch(Protocol):
@@ -45,9 +46,13 @@ async def answer(
     planted: Planted | None,
     limits: Limits = LIMITS,
 ) -> dict[str, Any]:
-    """What may be chosen, what was, and its ribbon. Raises AskError."""
+    """What may be chosen, what was, and its ribbon. Raises AskError.
+
+    ``instead``: why the trip that was asked for is not the one that is drawn.
+    """
+    label = None if route is None else await known_route(query, route)
     offered = await choices(query, span)
-    chosen = _chosen(offered, route, trip)
+    chosen = _chosen(offered, label, trip)
     drawn = None if chosen is None else await ribbon(query, chosen, span, limits)
     driven = await query(
         "SELECT count(DISTINCT service_day) FROM legs WHERE service_day BETWEEN ? AND ? "
@@ -58,6 +63,9 @@ async def answer(
         "routes": sorted({choice.route for choice in offered}),
         "trips": [_choice(each) for each in offered if chosen and each.route == chosen.route],
         "chosen": chosen and _choice(chosen),
+        "instead": None
+        if chosen is None or trip in (None, chosen.trip)
+        else f"trip {str(trip)[:60]!r} is not of these days and this route",
         "days_waiting": driven[0][0],
         "ribbon": drawn and _ribbon(drawn, planted) | {"passes_for_good": fewest_clean(limits)},
     }

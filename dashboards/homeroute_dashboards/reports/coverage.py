@@ -26,11 +26,12 @@ from homeroute_analytics.stops_around import Stops, stops_of, where
 from homeroute_analytics.timetable import SEGMENT_M
 from homeroute_analytics.verdicts import Limits
 from homeroute_dashboards.pages.answers import percent
+from homeroute_dashboards.pages.known_route import known_route
 from homeroute_dashboards.reports import fixes
 from homeroute_dashboards.reports.header import Counted, Place, counted, headed
 from homeroute_dashboards.reports.methods import coverage_methods
 from homeroute_dashboards.reports.model import Column, Report, Table
-from homeroute_dashboards.reports.question import Question, known_route
+from homeroute_dashboards.reports.question import Question
 
 GAPS = 20
 SEGMENTS_SHOWN = 15

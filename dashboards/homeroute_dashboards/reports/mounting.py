@@ -17,12 +17,11 @@ from aiohttp import web
 from homeroute_analytics.hotspots import Ladder
 from homeroute_analytics.verdicts import LIMITS, Limits
 from homeroute_collector.apart import aside
-from homeroute_dashboards.pages.asked import AskError
+from homeroute_dashboards.pages.asked import AskError, Unknown
 from homeroute_dashboards.pages.mounting import Archive
 from homeroute_dashboards.reports import answering
 from homeroute_dashboards.reports.header import Place
 from homeroute_dashboards.reports.html import POLICY
-from homeroute_dashboards.reports.question import Unknown
 
 PATH = "/api/1/report/"
 

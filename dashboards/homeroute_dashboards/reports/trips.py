@@ -10,10 +10,11 @@ from __future__ import annotations
 from homeroute_analytics.directors import Span
 from homeroute_analytics.samples import Query
 from homeroute_dashboards.pages.answers import percent
+from homeroute_dashboards.pages.known_route import known_route
 from homeroute_dashboards.reports.header import Place, counted, headed
 from homeroute_dashboards.reports.methods import TRIPS
 from homeroute_dashboards.reports.model import Column, Report, Table
-from homeroute_dashboards.reports.question import Question, known_route
+from homeroute_dashboards.reports.question import Question
 
 _TRIPS = """
 SELECT day, route, trip, period, nullif(device, ''), source, usable_s / nullif(reported_s, 0),

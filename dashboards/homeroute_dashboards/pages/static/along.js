@@ -5,6 +5,7 @@ import { drawRibbon, piecesTable, deadList, stopList } from "./ribbon.js";
 
 const form = byId("which");
 const chosen = { route: null, trip: null };
+let gone = ""; // why the choice that the address names is not the one that is drawn
 let days = new URLSearchParams();
 let latest = 0;
 
@@ -18,6 +19,7 @@ export function startAlong(given) {
 }
 
 export function lookAlong(asked) {
+  gone = "";
   days = new URLSearchParams(asked);
   address();
   look();
@@ -54,6 +56,9 @@ function show(answer) {
   byId("waiting").hidden = !waiting;
   byId("waiting").textContent = `${plural(waiting, "day")} of these ${waiting === 1 ? "is" : "are"} still being counted; the ribbon shows those that are done, and looks again by itself.`;
   for (const part of [form, byId("pieces")]) part.hidden = trip === null;
+  gone = answer.instead ?? gone;
+  byId("instead").hidden = !gone || trip === null;
+  byId("instead").textContent = `Not what was asked for: ${gone}. Drawn is the one that cost riders most.`;
   byId("ribbon").hidden = ribbon === null;
   byId("beside").replaceChildren();
   byId("ribbon-says").textContent = trip === null ? "" : says(answer);
@@ -81,6 +86,7 @@ async function look() {
     // The page's own question says what is wrong with the days; a route may have none in them.
     if (chosen.route !== null) {
       chosen.route = chosen.trip = null;
+      gone = error.message;
       look();
       return;
     }
@@ -89,6 +95,7 @@ async function look() {
 }
 
 form.addEventListener("change", (event) => {
+  gone = "";
   chosen.route = form.elements.route.value;
   chosen.trip = event.target.name === "trip" ? form.elements.trip.value : null;
   look();

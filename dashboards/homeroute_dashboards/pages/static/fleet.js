@@ -230,8 +230,7 @@ function show(fleet) {
   showRows(fleet.devices, fleet.now_ms);
   const { received, stored, refused } = fleet.ledger;
   byId("ledger").textContent =
-    `Since the collector started: ${plural(received, "point")} received, ${count(stored)} stored, ${count(refused)} refused. Times are ${fleet.timezone}` +
-    (fleet.timezone_assumed ? ", which is this machine's: nobody has named the district's." : ".") +
+    `Since the collector started: ${plural(received, "point")} received, ${count(stored)} stored, ${count(refused)} refused.` +
     (fleet.simulated ? " Simulated buses drive now, whatever the hour and the day." : "");
   byId("strip-title").textContent = stripTitle();
 }
