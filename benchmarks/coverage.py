@@ -65,7 +65,7 @@ def fill(db: duckdb.DuckDBPyConnection, samples: int) -> int:
         for bus in range(buses)
         for period, at in runs
     ]
-    asyncio.run(legs.store(_execute(db), legs.from_assignments(table, SCHOOL_DAYS, TIMEZONE)))
+    legs.put(db, legs.from_assignments(table, SCHOOL_DAYS, TIMEZONE))
     return buses
 
 

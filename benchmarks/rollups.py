@@ -164,7 +164,7 @@ async def night(archive: Archive, day: date) -> None:
     began = time.perf_counter()
     found = await rolling.roll(archive, day, timezone=ZONE, now_ms=LATER_MS, repair=False)
     alone = time.perf_counter() - began
-    counts = ", ".join(f"{count} {name}" for name, count in found.rows.items())
+    counts = ", ".join(f"{count} {name}" for name, count in found.made.rows.items())
     print(f"{day}: {both:.1f} s, of it rollup {alone:.1f} s; {counts}", flush=True)
 
 
@@ -179,7 +179,8 @@ async def copy(archive: Archive, days: list[date], done: int, count: int) -> Non
                 [new, days[number % len(days)]],
             )
         await archive.execute(
-            "INSERT INTO rollup_days (day, rolled_ms, sealed) VALUES (?, 0, true)", [new]
+            "INSERT INTO rollup_days (day, rolled_ms, sealed, commit_id) VALUES (?, 0, true, 0)",
+            [new],
         )
 
 

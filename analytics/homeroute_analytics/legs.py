@@ -5,8 +5,9 @@ never written into them, so a better belief repairs history by replacing legs.
 
 Guarantees: times are milliseconds since 1970 UTC and right across daylight
 saving; storing the same legs twice changes nothing, and a day replaced has the new
-legs and no others. Does not: decide anything
-(:mod:`homeroute_analytics.attribution` does).
+legs and no others; a day whose legs are changed without its aggregates is no longer
+sealed from that transaction on, so that it is rolled up again and not published before.
+Does not: decide anything (:mod:`homeroute_analytics.attribution` does).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from homeroute_analytics.samples import Query
 
 Period = Literal["AM", "MID", "PM"]
 
-Transaction = Callable[[Callable[[Any, Any], None]], Awaitable[None]]
+Transaction = Callable[[Callable[[Any, Any], object]], Awaitable[object]]
 """Runs a function of a connection (and of what else the writer knows) in one transaction."""
 
 DDL = """
@@ -73,6 +74,9 @@ _STORE = f"""
 INSERT OR REPLACE INTO legs ({_COLUMNS})
 SELECT {", ".join(f"unnest(?::{kind}[])" for kind in _KINDS)}
 """
+
+# Whoever changes a day's legs takes away, with the same stroke, that its aggregates are of them.
+_UNSEAL = "UPDATE rollup_days SET sealed = false WHERE sealed AND list_contains(?::DATE[], day)"
 
 _FORGET = """
 DELETE FROM legs WHERE service_day = ? AND (device, trip) IN (
@@ -190,50 +194,53 @@ def instant_ms(day: date, seconds: int, zone: ZoneInfo) -> int:
     return round((noon.timestamp() - timedelta(hours=12).total_seconds() + seconds) * 1000)
 
 
-async def store(
-    execute: Callable[[str, Sequence[Any]], Awaitable[object]], legs: Sequence[Leg]
-) -> None:
+def put(connection: Any, legs: Sequence[Leg]) -> None:
     """Put legs into the archive; one of the same device, service day and trip is replaced.
 
-    ``execute`` runs one statement on the archive's writer.
+    Within the caller's transaction. Their days' aggregates are no longer of their legs: the
+    days are not sealed until they are rolled up.
     """
-    if not legs:
-        return
-    await execute(_STORE, _columns(legs))
+    if legs:
+        connection.execute(_STORE, _columns(legs))
+        connection.execute(_UNSEAL, [sorted({leg.service_day for leg in legs})])
+
+
+_STORED = f"""
+SELECT {_COLUMNS} FROM legs WHERE service_day = ? ORDER BY device, start_ms, trip
+"""  # noqa: S608 - names of ours
 
 
 async def stored(query: Query, day: date) -> list[Leg]:
     """The legs of a service day, by device and start."""
-    rows = await query(
-        f"SELECT {_COLUMNS} FROM legs WHERE service_day = ? ORDER BY device, start_ms, trip",  # noqa: S608
-        [day],
+    return [Leg(*row) for row in await query(_STORED, [day])]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What turns a day's legs into others: legs to be written, and (device, trip) removed."""
+
+    written: tuple[Leg, ...]
+    removed: tuple[tuple[str, str], ...]
+
+
+def changes(before: Iterable[Leg], after: Iterable[Leg]) -> Changes:
+    """What is there already is left as it is, so that a second run writes nothing."""
+    known = {(leg.device, leg.trip): leg for leg in before}
+    wanted = {(leg.device, leg.trip): leg for leg in after}
+    return Changes(
+        tuple(leg for key, leg in wanted.items() if known.get(key) != leg),
+        tuple(key for key in known if key not in wanted),
     )
-    return [Leg(*row) for row in rows]
 
 
-async def replace_day(
-    query: Query, transaction: Transaction, day: date, legs: Sequence[Leg]
-) -> tuple[int, int]:
-    """Make these the legs of that day, in one transaction: how many were written and removed.
-
-    What is there already is left as it is, so that a second run writes nothing.
-    """
-    known = {(leg.device, leg.trip): leg for leg in await stored(query, day)}
-    wanted = {(leg.device, leg.trip): leg for leg in legs}
-    changed = [leg for key, leg in wanted.items() if known.get(key) != leg]
-    gone = [key for key in known if key not in wanted]
-    if not changed and not gone:
-        return 0, 0
-
-    def run(connection: Any, _: Any) -> None:
-        if gone:
-            devices, trips = zip(*gone, strict=True)
-            connection.execute(_FORGET, [day, list(devices), list(trips)])
-        if changed:
-            connection.execute(_STORE, _columns(changed))
-
-    await transaction(run)
-    return len(changed), len(gone)
+def put_day(connection: Any, day: date, legs: Iterable[Leg]) -> None:
+    """Make these the legs of that day, as :func:`put`; where they are, nothing is changed."""
+    found = changes((Leg(*row) for row in connection.execute(_STORED, [day]).fetchall()), legs)
+    if found.removed:
+        devices, trips = zip(*found.removed, strict=True)
+        connection.execute(_FORGET, [day, list(devices), list(trips)])
+        connection.execute(_UNSEAL, [[day]])
+    put(connection, found.written)
 
 
 def _columns(legs: Sequence[Leg]) -> list[list[Any]]:

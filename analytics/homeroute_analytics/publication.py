@@ -7,17 +7,18 @@ corrects only the tables of the staff.
 
 Guarantees: a week is published when its Sunday is ``settle_days`` past, every driven day
 of it is rolled up and sealed, and its raw points are all there; learning and filter blocks
-appear together, with a number of their writing (``published_weeks``), or not at all; no day
-of it was written anew while it was read; a
+appear together, with a number of their writing (``published_weeks``), or not at all; of each
+day it is made of the legs and points that the day's rollup was made of, and no later ones; a
 trip is as large as the most clients that one run of one agent told apart. Does not: judge
-what may be shown (:mod:`homeroute_analytics.weeks`), or guard against a threshold that is
-lowered between two weeks.
+what may be shown (:mod:`homeroute_analytics.weeks`), guard against a threshold that is
+lowered between two weeks, or see to it that all its questions are answered of one state
+(``query`` is the archive's snapshot).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -26,9 +27,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from homeroute_analytics.rollup_facts import UNSOLICITED
-from homeroute_analytics.rollup_tables import Row, columns
+from homeroute_analytics.rollup_order import READ
+from homeroute_analytics.rollup_tables import Columns, Row, columns
 from homeroute_analytics.rollup_trips import iso_week
-from homeroute_analytics.rollups import Replace, bounds
+from homeroute_analytics.rollups import bounds
 from homeroute_analytics.samples import Query, expired_before
 from homeroute_analytics.suppression import Rule
 from homeroute_analytics.weeks import Tables, WeekTrip, tables
@@ -44,12 +46,26 @@ DDL = f"""CREATE TABLE IF NOT EXISTS {LOG} (
     rolled_ms BIGINT NOT NULL, min_clients BIGINT NOT NULL,
     shown BIGINT NOT NULL, small BIGINT NOT NULL, complement BIGINT NOT NULL)"""
 
+# Sealed: the day is over, and its aggregates are of the legs that stand there.
+_SEALED = "SELECT day FROM rollup_days WHERE sealed AND commit_id IS NOT NULL"
+
+# A day that could not be done for the first time has neither legs nor aggregates.
+_BUSES_TOLD = "SELECT {}".format(
+    " OR ".join(
+        f"EXISTS (FROM \"{name}\" WHERE kind = 'bus' AND time_ms >= $1 AND time_ms < $2)"
+        for name in READ
+        if name != "usage"
+    )
+)
+
 _DUE = f"""
+WITH told AS (
+    SELECT service_day AS day FROM legs UNION SELECT day FROM rollup_days
+)
 SELECT DISTINCT date_trunc('week', day)::DATE AS monday FROM trip_day
 WHERE monday <= $1::DATE AND monday NOT IN (SELECT day FROM {LOG})
-  AND NOT EXISTS (
-    SELECT 1 FROM legs WHERE date_trunc('week', service_day)::DATE = monday
-       AND service_day NOT IN (SELECT day FROM rollup_days WHERE sealed))
+  AND monday NOT IN (
+    SELECT date_trunc('week', day)::DATE FROM told WHERE day NOT IN ({_SEALED}))
 ORDER BY monday
 """  # noqa: S608 - names of ours
 
@@ -67,21 +83,25 @@ drives AS (
            least(end_ms, lead(start_ms, 1, end_ms) OVER device_legs) AS end_ms
     FROM legs WHERE service_day BETWEEN $1 AND $2
     WINDOW device_legs AS (PARTITION BY device ORDER BY start_ms, trip)
-)
+),
+-- What came after a day was rolled up is in none of its numbers.
+rolled AS (SELECT day, commit_id FROM rollup_days WHERE day BETWEEN $1 AND $2)
 """
 
 _DISTINCT = f"""
 WITH {_DRIVES},
 sessions AS (
-    SELECT device, stream, client, min(time_ms - session_s * 1000) AS start_ms,
+    SELECT day, device, stream, client, min(time_ms - session_s * 1000) AS start_ms,
            max(time_ms) AS end_ms
-    FROM session WHERE kind = 'bus' AND time_ms >= $3 AND time_ms < $4
-    GROUP BY device, stream, client, started_min
+    FROM session AS s JOIN rolled AS r ON s.commit_id <= r.commit_id
+    WHERE kind = 'bus' AND time_ms >= $3 AND time_ms < $4
+    GROUP BY day, device, stream, client, started_min
 ),
 told_apart AS (
     SELECT service_day, trip, count(DISTINCT client) AS clients
     FROM drives AS d JOIN sessions AS s
-      ON s.device = d.device AND s.start_ms < d.end_ms AND s.end_ms > d.start_ms
+      ON s.device = d.device AND s.day = d.service_day
+     AND s.start_ms < d.end_ms AND s.end_ms > d.start_ms
     GROUP BY service_day, trip, s.device, stream
 )
 SELECT service_day, trip, max(clients) FROM told_apart GROUP BY service_day, trip
@@ -91,27 +111,17 @@ SELECT service_day, trip, max(clients) FROM told_apart GROUP BY service_day, tri
 _HITS = f"""
 WITH {_DRIVES}
 SELECT service_day, trip, category, sum(hits)::BIGINT
-FROM drives AS d JOIN filter AS f
-  ON f.device = d.device AND f.time_ms + 30000 >= d.start_ms AND f.time_ms + 30000 < d.end_ms
+FROM drives AS d JOIN rolled AS r ON r.day = d.service_day JOIN filter AS f
+  ON f.device = d.device AND f.commit_id <= r.commit_id
+ AND f.time_ms + 30000 >= d.start_ms AND f.time_ms + 30000 < d.end_ms
 WHERE f.kind = 'bus' AND f.action = 'blocked' AND f.time_ms >= $3 AND f.time_ms < $4
   AND NOT list_contains($5::VARCHAR[], category)
 GROUP BY ALL ORDER BY ALL
 """  # noqa: S608 - names of ours
 
 
-_MARK = """
-SELECT (SELECT max(writing) FROM rollup_days WHERE day BETWEEN $1 AND $2),
-       (SELECT bit_xor(hash(device, trip, start_ms, end_ms))
-        FROM legs WHERE service_day BETWEEN $1 AND $2)
-"""
-"""Moves when a day's legs or its rolled up trips are written."""
-
-TRIES = 5
-"""A day takes seconds to roll up, a week to read: twice in a row is rare."""
-
-
-class BeingWritten(Exception):
-    """A week whose days are rolled up anew again and again; later it can be read."""
+Write = Callable[[date, Mapping[str, Columns]], Awaitable[None]]
+"""Puts columns into tables in one transaction, unless the day is in the log already."""
 
 
 async def due(query: Query, *, timezone: str, now_ms: int, settle_days: int) -> list[date]:
@@ -122,7 +132,22 @@ async def due(query: Query, *, timezone: str, now_ms: int, settle_days: int) -> 
     newest = today - timedelta(days=7 + settle_days)
     rows = await query(_DUE, [newest.isoformat()])
     expired_ms = await expired_before(query)
-    return [monday for (monday,) in rows if bounds(monday, zone)[0] >= expired_ms]
+    sealed = {day for (day,) in await query(_SEALED, [])}
+    found = []
+    for (monday,) in rows:
+        left = {monday + timedelta(days=n) for n in range(7)} - sealed
+        if bounds(monday, zone)[0] >= expired_ms and not await _any_told(query, left, zone):
+            found.append(monday)
+    return found
+
+
+async def _any_told(query: Query, days: Iterable[date], zone: ZoneInfo) -> bool:
+    """Whether a bus told anything on any of those days."""
+    for day in days:
+        ((told,),) = await query(_BUSES_TOLD, list(bounds(day, zone)))
+        if told:
+            return True
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +204,7 @@ async def waiting(
 
 async def publish(
     query: Query,
-    replace: Replace | None,
+    replace: Write | None,
     monday: date,
     *,
     timezone: str,
@@ -188,7 +213,7 @@ async def publish(
 ) -> Tables:
     """Publish the week of that Monday; None: only compute.
 
-    Whoever calls sees to it that the week is :func:`due`. Raises :class:`BeingWritten`.
+    Whoever calls sees to it that the week is :func:`due`, in the same state of the archive.
     """
     zone = ZoneInfo(timezone)
     start_ms = bounds(monday, zone)[0]
@@ -214,16 +239,6 @@ async def _trips(query: Query, monday: date, zone: ZoneInfo) -> list[WeekTrip]:
     # A late trip of Sunday may run past midnight, and its sessions end after it.
     within_ms = [bounds(monday, zone)[0], bounds(sunday + timedelta(days=1), zone)[1]]
     days = [monday.isoformat(), sunday.isoformat()]
-    mark = await query(_MARK, days)
-    for _ in range(TRIES):
-        found = await _read(query, days, within_ms)
-        before, mark = mark, await query(_MARK, days)
-        if mark == before:
-            return found
-    raise BeingWritten(f"days of the week of {monday} are being rolled up; try again later")
-
-
-async def _read(query: Query, days: list[str], within_ms: list[int]) -> list[WeekTrip]:
     distinct: dict[tuple[Any, ...], int] = {
         (day, trip): clients for day, trip, clients in await query(_DISTINCT, [*days, *within_ms])
     }

@@ -8,13 +8,15 @@ not: say of a household more than its totals of a day.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
 
 from homeroute_analytics.aggregates import DeviceDay, TripDay
 from homeroute_analytics.hotspots import Ladder, down_bytes, hotspots
+from homeroute_analytics.legs import Leg
+from homeroute_analytics.rollup_facts import extents
 from homeroute_analytics.rollup_tables import Row
 from homeroute_analytics.samples import MOVING_LEVEL, Query, spans
 from homeroute_wire.measurements import FROM_DEVICES
@@ -22,14 +24,19 @@ from homeroute_wire.measurements import FROM_DEVICES
 NOON_MS = 43_200_000
 """After a local midnight: noon, or an hour beside it on the two days clocks change."""
 
-# A second counts once: where legs overlap, they are taken together.
+# A second counts once: where legs overlap, they are taken together. The day's own legs are
+# given; the day before may run on into it.
 _MOVING = f"""
 WITH {spans("position", MOVING_LEVEL)},
+believed AS (
+    SELECT device, start_ms, end_ms FROM legs WHERE service_day <> $4
+    UNION ALL SELECT unnest($5::VARCHAR[]), unnest($6::BIGINT[]), unnest($7::BIGINT[])
+),
 ordered AS (
     SELECT device, start_ms, end_ms, max(end_ms) OVER (
         PARTITION BY device ORDER BY start_ms, end_ms
         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before_ms
-    FROM legs WHERE end_ms > $2 AND start_ms < $3
+    FROM believed WHERE end_ms > $2 AND start_ms < $3
 ),
 apart AS (
     SELECT device, greatest(start_ms, coalesce(before_ms, start_ms)) AS start_ms, end_ms
@@ -91,15 +98,18 @@ async def device_rows(
     start_ms: int,
     end_ms: int,
     zone: ZoneInfo,
+    legs: Sequence[Leg],
     trips: Iterable[Row],
     ladder: Ladder | None = None,
 ) -> list[Row]:
-    """The rows of a service day between two local midnights, beside its trips' rows."""
+    """The rows of a service day between two local midnights, beside its legs' and trips' rows."""
     span = [start_ms, end_ms]
     kinds: dict[str, str] = dict(await query(_DEVICES, [end_ms]))
     moving = {
         device: (all_ms, all_ms - on_leg_ms)
-        for device, all_ms, on_leg_ms in await query(_MOVING, ["bus", *span])
+        for device, all_ms, on_leg_ms in await query(
+            _MOVING, ["bus", *span, day.isoformat(), *extents(legs)]
+        )
     }
     points: dict[str, int] = dict(await query(_POINTS, span))
     batches = {device: counts for device, *counts in await query(_BATCHES, span)}

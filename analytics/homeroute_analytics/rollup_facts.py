@@ -1,15 +1,14 @@
 """What the archive holds of one day's drives, read in a few queries as columns.
 
-Guarantees: every sample counts whenever it arrived; only what lies within a leg is
-read, so a bus that idles all day costs nothing. Does not: decide what it means
+Guarantees: every sample counts whenever it arrived; only what lies within a leg it is
+given is read, so a bus that idles all day costs nothing. Does not: decide what it means
 (:mod:`homeroute_analytics.rollup_trips`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from itertools import pairwise
 from typing import Any
 
@@ -30,8 +29,10 @@ UNSOLICITED = ("advertising", "ads", "publicite", "telemetry", "tracking")
 """Filter categories that no rider asked for: left out of every count of hits."""
 
 _WITHIN = """
-    SELECT DISTINCT s.* FROM ({rows}) AS s JOIN legs AS l
-      ON l.device = s.device AND l.service_day = $4
+    SELECT DISTINCT s.* FROM ({rows}) AS s JOIN (
+        SELECT unnest($4::VARCHAR[]) AS device, unnest($5::BIGINT[]) AS start_ms,
+               unnest($6::BIGINT[]) AS end_ms) AS l
+      ON l.device = s.device
      AND s.time_ms < l.end_ms + {around} AND s.end_ms > l.start_ms - {around}
     ORDER BY s.device, s.time_ms
 """
@@ -81,11 +82,6 @@ _FILTER = _WITHIN.format(
     around=0,
 ).format(unsolicited=", ".join(f"'{name}'" for name in UNSOLICITED))
 
-_LEGS = """
-SELECT device, route, trip, period, start_ms, end_ms, source, confidence
-FROM legs WHERE service_day = $1 AND start_ms < $2 ORDER BY trip, confidence DESC, start_ms, device
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Track:
@@ -118,18 +114,18 @@ class Facts:
     filter: Tracks
 
 
-async def read(query: Query, day: date, *, until_ms: int) -> Facts:
+async def read(query: Query, day: Iterable[Leg], *, until_ms: int) -> Facts:
     """The facts of a service day's legs, cut off at ``until_ms``."""
-    rows = await query(_LEGS, [day.isoformat(), until_ms])
-    legs = tuple(
-        Leg(device, day, route, trip, period, start, min(end, until_ms), source, confidence)
-        for device, route, trip, period, start, end, source, confidence in rows
+    begun = sorted(
+        (leg for leg in day if leg.start_ms < until_ms),
+        key=lambda leg: (leg.trip, -leg.confidence, leg.start_ms, leg.device),
     )
-    if not legs:
-        return Facts(legs, {}, {}, {}, {}, {}, {})
+    if not begun:
+        return Facts((), {}, {}, {}, {}, {}, {})
+    legs = tuple(leg.between(leg.start_ms, min(leg.end_ms, until_ms)) for leg in begun)
     start_ms = min(leg.start_ms for leg in legs) - AROUND_MS
     end_ms = max(leg.end_ms for leg in legs) + AROUND_MS
-    given = ["bus", start_ms, end_ms, day.isoformat()]
+    given = ["bus", start_ms, end_ms, *extents(begun)]
     found = [
         _tracks(await query(sql, given), kinds)
         for sql, kinds in (
@@ -142,6 +138,15 @@ async def read(query: Query, day: date, *, until_ms: int) -> Facts:
         )
     ]
     return Facts(legs, *found)
+
+
+def extents(legs: Sequence[Leg]) -> list[list[Any]]:
+    """Devices, starts and ends of legs, as three parameters that a query unnests."""
+    return [
+        [leg.device for leg in legs],
+        [leg.start_ms for leg in legs],
+        [leg.end_ms for leg in legs],
+    ]
 
 
 def _tracks(rows: Sequence[tuple[Any, ...]], kinds: Sequence[Any]) -> dict[str, Track]:

@@ -2,15 +2,15 @@
 
 A day is due when points of it were committed since the cursor (a bus that uploads on
 Friday corrects Monday; a hotspot's use also every day since), when it could not be done
-the last time, when it was written before it was over, when it was never written though
-days before it were (silent days have scheduled trips, too), and, today, always. That what
-it was made from besides points has changed since is asked apart
-(:mod:`homeroute_analytics.rollup_inputs`): it takes longer, and is rare.
+the last time, when it was written before it was over or its legs were changed since, when
+it was never written though days before it were (silent days have scheduled trips, too),
+and, today, always. That what it was made from besides points has changed since is asked
+apart (:mod:`homeroute_analytics.rollup_inputs`): it takes longer, and is rare.
 
 Guarantees: the cursor stands at a commit whose days were all written after it, or are
 noted as failed, so that one bad day makes no other be done again; a crash costs work,
 never a day; a day is sealed only after it is over. Does not: notice that
-legs were changed by hand (`homeroute rollup --from` does those).
+legs were changed past :mod:`homeroute_analytics.legs` (`homeroute rollup --from` does those).
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ NIGHT_H = 4
 
 _QUARTER_MS = 900_000
 
+_WRITTEN = "SELECT day, sealed AND commit_id IS NOT NULL FROM rollup_days"
+
 _TOUCHED = " UNION ".join(
     f"SELECT DISTINCT time_ms // {_QUARTER_MS}, {name != 'usage'} "  # noqa: S608 - names of ours
     f'FROM "{name}" '
@@ -59,7 +61,7 @@ async def due(query: Query, *, timezone: str, now_ms: int) -> Due:
     today = datetime.fromtimestamp(now_ms / 1000, zone).date()
     ((newest,),) = await query("SELECT coalesce(max(commit_id), 0) FROM commits", [])
     held = await query("SELECT commit_id FROM cursors WHERE name = ?", [CURSOR])
-    written: dict[date, bool] = dict(await query("SELECT day, sealed FROM rollup_days", []))
+    written: dict[date, bool] = dict(await query(_WRITTEN, []))
     days = {today}
     for quarter, on_a_trip in await query(_TOUCHED, [held[0][0] if held else 0, newest]):
         moment = datetime.fromtimestamp(quarter * _QUARTER_MS / 1000, zone)

@@ -56,11 +56,13 @@ DDL = (
     *(statement for spec in AGGREGATES.values() for statement in _create(spec)),
     "CREATE SEQUENCE IF NOT EXISTS rollup_writings",
     # `writing` grows with every writing of any day; `sealed`: the day is over and complete;
-    # `inputs`: a mark of the timetable it was made from.
+    # `inputs`: a mark of the timetable it was made from; `commit_id`: the newest commit whose
+    # points it was made from, NULL of a release that did not tell.
     """CREATE TABLE IF NOT EXISTS rollup_days (
         day DATE NOT NULL, writing BIGINT DEFAULT nextval('rollup_writings'),
         rolled_ms BIGINT NOT NULL, sealed BOOLEAN NOT NULL)""",
     "ALTER TABLE rollup_days ADD COLUMN IF NOT EXISTS inputs VARCHAR",
+    "ALTER TABLE rollup_days ADD COLUMN IF NOT EXISTS commit_id BIGINT",
 )
 """Statements that make what is missing and change nothing else."""
 

@@ -1,17 +1,20 @@
 """Rollups: a service day's aggregates, computed from raw points and replaced whole.
 
 Guarantees: the same archive gives the same rows, however often and in whatever order
-days are done; a day appears whole or not at all, with a number of its writing
-(``rollup_days``); a day whose raw points have begun to expire is never done again, for
-it could only lose. Does not: decide who drove what (legs are repaired before), or when
-to run (:mod:`homeroute_analytics.rollup_order`).
+days are done; a day appears whole or not at all, together with the legs it was made
+from and with a number of its writing (``rollup_days``), whoever else writes that day at
+the same time; a day whose raw points have begun to expire is never done again, for
+it could only lose. Does not: decide who drove what (it is given the legs), see to it that
+all its questions are answered of one state (``query`` is the archive's snapshot), or know
+when to run (:mod:`homeroute_analytics.rollup_order`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,6 +22,7 @@ import numpy as np
 
 from homeroute_analytics.hotspots import Ladder
 from homeroute_analytics.hours import local_hours
+from homeroute_analytics.legs import Leg, put_day, stored
 from homeroute_analytics.rollup_devices import device_rows
 from homeroute_analytics.rollup_drives import Day, drives
 from homeroute_analytics.rollup_facts import read
@@ -31,13 +35,16 @@ DAILY = ("segment_day", "trip_day", "device_day", "route_hour")
 """The aggregates a day's rollup writes."""
 
 LOG = "rollup_days"
-"""The table of writings: ``day, writing, rolled_ms, sealed, inputs``."""
+"""The table of writings: ``day, writing, rolled_ms, sealed, inputs, commit_id``."""
 
 SETTLE_MS = 180_000
 """Today is known until so long ago: batches are cut every minute, minutes judged after three."""
 
-Replace = Callable[[date, Mapping[str, Columns]], Awaitable[None]]
-"""Puts columns into tables in one transaction, in place of those tables' rows of the day."""
+Replace = Callable[[date, Mapping[str, Columns], Callable[[Any], object]], Awaitable[None]]
+"""Puts columns into tables in place of those tables' rows of the day, in one transaction.
+
+The function, of a connection, is what else that transaction does, first of all.
+"""
 
 
 class DayExpired(Exception):
@@ -59,13 +66,16 @@ async def rollup_day(
     *,
     timezone: str,
     now_ms: int,
+    legs: Sequence[Leg] | None = None,
     inputs: str | None = None,
     ladder: Ladder | None = None,
 ) -> RolledDay:
     """Compute a service day and put it in the place of what was there; None: only compute.
 
-    ``inputs`` is the day's mark (:mod:`homeroute_analytics.rollup_inputs`), taken before
-    its legs were repaired; None: the day is due again.
+    ``query`` answers of one state. ``legs`` become the day's, in the same transaction as
+    what is made of them; None: those that are kept.
+    ``inputs`` is the day's mark (:mod:`homeroute_analytics.rollup_inputs`) in that state;
+    None: the day is due again.
     ``ladder`` says when a hotspot counts as used.
     Raises :class:`DayExpired` for a day whose raw points are no longer all there.
     """
@@ -76,14 +86,18 @@ async def rollup_day(
     last_ms = end_ms + (end_ms - start_ms)
     until_ms = min(last_ms, now_ms - SETTLE_MS)
     known = Day(day, start_ms, end_ms, until_ms, tuple(local_hours(start_ms, last_ms, timezone)))
-    facts = await read(query, day, until_ms=until_ms)
+    ((commit_id,),) = await query("SELECT coalesce(max(commit_id), 0) FROM commits", [])
+    made = await stored(query, day) if legs is None else list(legs)
+    facts = await read(query, made, until_ms=until_ms)
     trips = await load(query, day, day, timezone)
     rolled = roll(facts, drives(facts.legs, trips, known), known)
     rows = {
         "segment_day": rolled.segments,
         "trip_day": rolled.trips,
         "route_hour": rolled.hours,
-        "device_day": await device_rows(query, day, start_ms, end_ms, zone, rolled.trips, ladder),
+        "device_day": await device_rows(
+            query, day, start_ms, end_ms, zone, made, rolled.trips, ladder
+        ),
     }
     if replace is not None:
         tables = {name: columns(name, rows[name]) for name in DAILY}
@@ -91,8 +105,9 @@ async def rollup_day(
             "rolled_ms": np.array([now_ms], dtype=np.int64),
             "sealed": np.array([now_ms - SETTLE_MS >= last_ms]),
             "inputs": np.array([inputs], dtype=object),
+            "commit_id": np.array([commit_id], dtype=np.int64),
         }
-        await replace(day, tables | {LOG: log})
+        await replace(day, tables | {LOG: log}, partial(put_day, day=day, legs=made))
     return RolledDay(day, {name: len(rows[name]) for name in DAILY})
 
 

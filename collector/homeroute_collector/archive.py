@@ -3,16 +3,18 @@
 Guarantees: a commit that was answered survives SIGKILL and power loss; a batch
 is in it once, whatever is sent twice; points, refusals and the ledger of one
 batch appear together or not at all; readers see whole commits and never wait
-for the writer. Does not: let a second process open the file while it is open
-(DuckDB forbids it), or validate.
+for the writer, and in a snapshot the same ones throughout. Does not: let a second
+process open the file while it is open (DuckDB forbids it), or validate.
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -23,7 +25,7 @@ import numpy as np
 from homeroute_collector import archive_schema
 from homeroute_collector.archive_columns import Array, insert_rows
 from homeroute_collector.archive_ledger import Ledger
-from homeroute_collector.archive_records import ArchiveError, Commit, Committed
+from homeroute_collector.archive_records import ArchiveError, Commit, Committed, Query
 from homeroute_collector.archive_writer import Connection, Limits, Writer
 
 FILE_NAME = "archive.duckdb"
@@ -100,6 +102,34 @@ class Archive:
             self._readers, self._query, sql, params
         )
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Query]:
+        """A ``query`` all of whose answers are of one state, whatever is written meanwhile.
+
+        The state is that of its first question. For seconds: what is deleted meanwhile stays
+        in the file until it ends.
+        """
+        cursor = self._writer.reading.cursor()
+        # A caller that is cancelled leaves while its question still runs in a reader's thread.
+        asking = threading.Lock()
+
+        def ask(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+            with asking:
+                return cursor.execute(sql, params).fetchall()
+
+        def end() -> None:
+            with asking:
+                cursor.close()
+
+        async def query(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+            return await asyncio.get_running_loop().run_in_executor(self._readers, ask, sql, params)
+
+        cursor.execute("BEGIN TRANSACTION READ ONLY")
+        try:
+            yield query
+        finally:
+            await asyncio.to_thread(end)
+
     async def execute(self, sql: str, params: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
         """Run one small write (a cursor, a leg) through the writer, in its own transaction."""
 
@@ -118,11 +148,17 @@ class Archive:
         return result
 
     async def replace_day(
-        self, day: date, tables: Mapping[str, Mapping[str, Array]], *, once: str | None = None
+        self,
+        day: date,
+        tables: Mapping[str, Mapping[str, Array]],
+        first: Callable[[Connection], object] | None = None,
+        *,
+        once: str | None = None,
     ) -> None:
         """Put columns into tables (each has ``day DATE``) in place of that day's rows there.
 
-        All in one transaction; nothing of it where the table ``once`` has the day already.
+        All in one transaction, which ``first`` begins with what it writes of its own; nothing
+        of it where the table ``once`` has the day already.
         The names are the caller's own, never a device's.
         """
 
@@ -135,6 +171,8 @@ class Archive:
                 ).fetchone()
             ):
                 return
+            if first is not None:
+                first(connection)
             for table, columns in tables.items():
                 connection.execute(f'DELETE FROM "{table}" WHERE day = ?', [day])  # noqa: S608
                 size = len(next(iter(columns.values())))

@@ -26,6 +26,7 @@ from homeroute_analytics.weeks import Tables
 from homeroute_collector.apart import Apart
 from homeroute_collector.api_guard import refused
 from homeroute_collector.archive import Archive
+from homeroute_collector.archive_records import Query
 from homeroute_collector.collector import Collector
 from homeroute_collector.config import Publish
 
@@ -85,6 +86,8 @@ async def publish_due(
     for monday in mondays:
         try:
             week = await _publish(archive, settings, monday, timezone=timezone, now_ms=now_ms)
+        except NotDue:
+            continue  # a day of it was taken up again, or somebody else has published it
         except Exception as error:
             # One bad week must not keep later ones from being published.
             if monday not in failing:
@@ -111,13 +114,20 @@ async def _publish(
     now_ms: int,
     dry_run: bool = False,
 ) -> Tables:
-    """In a thread: what hides a year's routes is seconds of arithmetic."""
+    """In a thread: what hides a year's routes is seconds of arithmetic.
+
+    All of one state of the archive, in which the week is due; else raises :class:`NotDue`.
+    """
     apart = Apart()
-    query = apart(archive.query)
     # Two may find a week due at once: the collector, and a person who asks.
     replace = apart(partial(archive.replace_day, once=publication.LOG))
-    return await apart.do(
-        lambda: publish(
+
+    async def work(query: Query) -> Tables:
+        if not dry_run and monday not in await due(
+            query, timezone=timezone, now_ms=now_ms, settle_days=settings.settle_days
+        ):
+            raise NotDue(f"{iso_week(monday)} is not due any more")
+        return await publish(
             query,
             None if dry_run else replace,
             monday,
@@ -125,7 +135,10 @@ async def _publish(
             now_ms=now_ms,
             rule=Rule(settings.min_clients),
         )
-    )
+
+    async with archive.snapshot() as snapshot:
+        query = apart(snapshot)
+        return await apart.do(lambda: work(query))
 
 
 async def weeks(

@@ -1,6 +1,8 @@
 """Rolls days up beside the collector: today every minute, past days as late data comes.
 
-Guarantees: a past day is repaired first (its legs), then rolled up; raw points of a day
+Guarantees: of a day, who drove what (its legs) is found anew and what follows from it
+rolled up from one state of the archive, and both are written together or not at all, so
+that nobody ever reads new legs beside old aggregates; raw points of a day
 do not expire before that day was rolled up whole; a day that cannot be computed is told
 (the log once, ``/healthz`` and an alert until it is mended) and left for later, and does
 not stop the others. Does not: compute anything itself.
@@ -11,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,12 +21,13 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from homeroute_analytics import rollup_inputs, rollup_order, rollups
-from homeroute_analytics.attribution.days import attribute_day
+from homeroute_analytics.attribution.days import Outcome, find_legs
 from homeroute_analytics.hotspots import Ladder
 from homeroute_analytics.verdicts import Limits
 from homeroute_collector.apart import Apart, aside
 from homeroute_collector.api_guard import refused
 from homeroute_collector.archive import Archive
+from homeroute_collector.archive_records import Query
 from homeroute_collector.collector import Collector
 from homeroute_collector.config import CollectorConfig
 
@@ -38,6 +42,14 @@ PAST_S = 900.0
 PATH = "/api/1/rollup"
 
 
+@dataclass(frozen=True, slots=True)
+class Rolled:
+    """What a day was made to: rows by aggregate, and legs; None: those that were kept."""
+
+    made: rollups.RolledDay
+    legs: Outcome | None
+
+
 async def roll(
     archive: Archive,
     day: date,
@@ -47,34 +59,38 @@ async def roll(
     dry_run: bool = False,
     repair: bool = True,
     ladder: Ladder | None = None,
-) -> rollups.RolledDay:
-    """Say anew who drove what that day (``repair``), and roll it up.
+) -> Rolled:
+    """Say anew who drove what that day (``repair``), and roll it up: in one transaction.
 
-    Raises :class:`~homeroute_analytics.rollups.DayExpired`.
+    Two may do the same day at once: the legs and the aggregates that stay are the same
+    one's. Raises :class:`~homeroute_analytics.rollups.DayExpired`.
     """
     apart = Apart()
-    query, replace = apart(archive.query), apart(archive.replace_day)
-    transaction = apart(archive.transaction)
+    replace = None if dry_run else apart(archive.replace_day)
     today, _ = rollup_order.day_of(now_ms, timezone)
 
-    async def work() -> rollups.RolledDay:
+    async def work(query: Query) -> Rolled:
         await rollups.require_whole(query, day, timezone)
-        # Before anything is read: what is imported meanwhile makes the day due again.
         inputs = (await rollup_inputs.marks(query, [day], timezone))[day]
-        if repair and not dry_run:
+        found = None
+        if repair:
             live_ms = now_ms if day == today else None
-            await attribute_day(query, transaction, day, timezone, now_ms=live_ms)
-        return await rollups.rollup_day(
+            found = await find_legs(query, day, timezone, now_ms=live_ms)
+        made = await rollups.rollup_day(
             query,
-            None if dry_run else replace,
+            replace,
             day,
             timezone=timezone,
             now_ms=now_ms,
+            legs=None if found is None else found.legs,
             inputs=inputs,
             ladder=ladder,
         )
+        return Rolled(made, found)
 
-    return await apart.do(work)
+    async with archive.snapshot() as snapshot:
+        query = apart(snapshot)
+        return await apart.do(lambda: work(query))
 
 
 async def keep_rolling(
@@ -251,9 +267,17 @@ def failed(day: date, error: Exception) -> str:
     return f"roll up {day}: {type(error).__name__}: {error}; please report this line"
 
 
-def document(found: rollups.RolledDay) -> dict[str, Any]:
+def document(found: Rolled) -> dict[str, Any]:
     """As the API and ``--json`` tell it."""
-    return {"day": found.day.isoformat(), "rows": found.rows}
+    told: dict[str, Any] = {"day": found.made.day.isoformat(), "rows": found.made.rows}
+    if found.legs is not None:
+        changes = found.legs.changes
+        told["legs"] = {
+            "found": len(found.legs.legs),
+            "written": len(changes.written),
+            "removed": len(changes.removed),
+        }
+    return told
 
 
 def days_between(first: date, last: date) -> list[date]:

@@ -17,7 +17,7 @@ from rich.progress import Progress
 
 from homeroute_analytics import rollup_order
 from homeroute_analytics.hotspots import Ladder
-from homeroute_analytics.rollups import DayExpired, RolledDay
+from homeroute_analytics.rollups import DayExpired
 from homeroute_collector.archive import Archive
 from homeroute_command import changing, rolling, running
 from homeroute_command.configured import configuration
@@ -29,7 +29,8 @@ Compute the aggregates of past days anew from the raw points, and put them in th
 of what is there. `homeroute up` does this by itself: today every minute, past days when
 late data comes, or when something is imported that bears on them. By hand it says why a
 day fails, and needs no waiting. A day whose raw points have expired keeps what it has.
-Who drove which trip is found anew first; a dry run goes by the legs that are kept.
+Who drove which trip (the legs) is found anew, and kept together with what follows from it.
+A dry run finds and computes the same, tells it, and keeps nothing.
 """
 
 
@@ -57,7 +58,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--dry-run",
         action="store_true",
-        help="say how many rows there would be, keep nothing",
+        help="say how many legs would change and how many rows there would be, keep nothing",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a day")
     changing.add_arguments(parser)
@@ -92,7 +93,12 @@ def _say(args: argparse.Namespace, found: dict[str, object]) -> None:
     rows = found["rows"]
     assert isinstance(rows, dict)
     counts = ", ".join(f"{count} {name}" for name, count in rows.items())
-    print(f"{found['day']}: {'would write ' if args.dry_run else ''}{counts}")
+    legs = found["legs"]
+    assert isinstance(legs, dict)
+    told = (
+        f"{legs['found']} legs, of them {legs['written']} new or changed; {legs['removed']} removed"
+    )
+    print(f"{found['day']}: {'would write ' if args.dry_run else ''}{counts}; {told}")
 
 
 Outcomes = Iterator["dict[str, object] | str"]
@@ -141,7 +147,7 @@ def _here(args: argparse.Namespace, days: list[date]) -> Outcomes:
 
 async def _one(
     archive: Archive, day: date, timezone: str, ladder: Ladder, *, dry_run: bool
-) -> RolledDay | str:
+) -> rolling.Rolled | str:
     now_ms = time.time_ns() // 1_000_000
     if day > rollup_order.day_of(now_ms, timezone)[0]:
         raise Failure(rolling.yet_to_come(day), exit_code=2)

@@ -37,7 +37,7 @@ def drive(
     for client in range(clients):
         db.execute(
             "INSERT INTO session BY NAME SELECT ? AS device, ? AS time_ms, 'bus' AS kind, "
-            "? AS stream, ? AS client, ? AS started_min, 900 AS session_s",
+            "? AS stream, ? AS client, ? AS started_min, 900 AS session_s, 1 AS commit_id",
             [
                 device,
                 end - 60_000,
@@ -49,7 +49,7 @@ def drive(
     for category, count in (hits or {}).items():
         db.execute(
             "INSERT INTO filter BY NAME SELECT ? AS device, ? AS time_ms, 'bus' AS kind, "
-            "? AS category, 'blocked' AS action, ? AS hits",
+            "? AS category, 'blocked' AS action, ? AS hits, 1 AS commit_id",
             [device, start + 600_000, category, count],
         )
     db.execute(
@@ -63,5 +63,6 @@ def drive(
     )
     db.execute("DELETE FROM rollup_days WHERE day = ?", [day])
     db.execute(
-        "INSERT INTO rollup_days (day, rolled_ms, sealed) VALUES (?, ?, ?)", [day, end, sealed]
+        "INSERT INTO rollup_days (day, rolled_ms, sealed, commit_id) VALUES (?, ?, ?, 1)",
+        [day, end, sealed],
     )

@@ -56,7 +56,7 @@ class Road(MemoryArchive):
     def leg(self, device: str, trip: str, start: float, end: float, **other: Any) -> None:
         """A leg of route 4 Elm."""
         leg = Leg(device, self.day, "4 Elm", trip, "AM", round(start * 1000), round(end * 1000))
-        asyncio.run(legs.store(self.execute, [replace(leg, **other)]))
+        legs.put(self.db, [replace(leg, **other)])
 
     def drive(
         self,

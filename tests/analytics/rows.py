@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -37,8 +37,9 @@ class MemoryArchive:
                 f"{c.name} {_TYPES[c.value_type]}" for c in MEASUREMENTS[name].columns
             )
             self.db.execute(
-                f"CREATE TABLE {name} (commit_id BIGINT, received_ms BIGINT, stream VARCHAR, "
-                f"time_ms BIGINT, district VARCHAR, device VARCHAR, kind VARCHAR, {columns})"
+                f"CREATE TABLE {name} (commit_id BIGINT DEFAULT 0, received_ms BIGINT, "
+                f"stream VARCHAR, time_ms BIGINT, district VARCHAR, device VARCHAR, kind VARCHAR, "
+                f"{columns})"
             )
 
     async def query(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -49,8 +50,14 @@ class MemoryArchive:
         """Run a small write."""
         self.db.execute(sql, list(params))
 
-    async def replace_day(self, day: date, columns: Mapping[str, Columns]) -> None:
+    async def replace_day(
+        self,
+        day: date,
+        columns: Mapping[str, Columns],
+        first: Callable[[Any], object] = lambda _: None,
+    ) -> None:
         """As the archive's."""
+        first(self.db)
         for table, rows in columns.items():
             self.db.execute(f'DELETE FROM "{table}" WHERE day = ?', [day])
             if size := len(next(iter(rows.values()))):

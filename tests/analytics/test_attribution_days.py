@@ -52,7 +52,7 @@ class Database:
     async def query(self, sql: str, params: Any = ()) -> list[tuple[Any, ...]]:
         return self.db.cursor().execute(sql, list(params)).fetchall()
 
-    async def transaction(self, run: Callable[[Any, Any], None]) -> None:
+    async def transaction(self, run: Callable[[Any, Any], object]) -> None:
         self.writes += 1
         self.db.begin()
         try:
@@ -82,9 +82,9 @@ def stored(monkeypatch: pytest.MonkeyPatch) -> Database:
 async def test_a_day_attributed_twice_is_written_once(stored: Database) -> None:
     stored.hear(WORLD.drives(DAY))
     first = await attribute_day(stored.query, stored.transaction, DAY, ZONE)
-    assert first.written == first.legs == first.scheduled > 0
+    assert len(first.changes.written) == len(first.legs) == first.scheduled > 0
     second = await attribute_day(stored.query, stored.transaction, DAY, ZONE)
-    assert (second.written, second.removed, stored.writes) == (0, 0, 1)
+    assert (second.changes, stored.writes) == (legs.Changes((), ()), 1)
 
 
 @in_a_loop
@@ -92,10 +92,7 @@ async def test_what_comes_late_repairs_the_day_and_what_was_wrong_goes(stored: D
     drives = WORLD.drives(DAY)
     late = drives[0].bus.device
     stored.hear(tuple(drive for drive in drives if drive.bus.device != late))
-    await legs.store(
-        _execute(stored),
-        [legs.Leg("bus-99", DAY, "no such route", "gone", "AM", 1, 2)],
-    )
+    legs.put(stored.db, [legs.Leg("bus-99", DAY, "no such route", "gone", "AM", 1, 2)])
     await attribute_day(stored.query, stored.transaction, DAY, ZONE)
     before = {leg.trip: leg for leg in await legs.stored(stored.query, DAY)}
     assert "gone" not in before
@@ -104,8 +101,9 @@ async def test_what_comes_late_repairs_the_day_and_what_was_wrong_goes(stored: D
     outcome = await attribute_day(stored.query, stored.transaction, DAY, ZONE)
     after = {leg.trip: leg for leg in await legs.stored(stored.query, DAY)}
     assert all(leg.covered is not None for leg in after.values())
-    assert outcome.written == sum(before.get(trip) != leg for trip, leg in after.items())
-    assert 0 < outcome.written < outcome.legs
+    written = {leg.trip for leg in outcome.changes.written}
+    assert written == {trip for trip, leg in after.items() if before.get(trip) != leg}
+    assert 0 < len(written) < len(outcome.legs)
 
 
 @in_a_loop
@@ -176,10 +174,3 @@ def test_the_small_hours_belong_to_the_day_before() -> None:
     at_two_ms = legs.instant_ms(date(2026, 9, 11), 2 * 3600, ZoneInfo(ZONE))
     assert service_day(at_two_ms, ZONE) == date(2026, 9, 10)
     assert service_day(at_two_ms + 2 * 3_600_000, ZONE) == date(2026, 9, 11)
-
-
-def _execute(stored: Database) -> Callable[[str, Any], Any]:
-    async def execute(sql: str, params: Any) -> None:
-        stored.db.execute(sql, params)
-
-    return execute

@@ -41,7 +41,7 @@ def coverage(
     period: str | None = None,
 ) -> Coverage:
     async def run() -> Coverage:
-        await legs.store(archive.execute, rows)
+        legs.put(archive.db, rows)
         return await by_route_hour(
             archive.query,
             start_ms=start * 1000,
@@ -182,7 +182,7 @@ def test_moving_on_no_leg_is_told_apart_from_standing_there() -> None:
     archive.position("bus-1", dict.fromkeys(range(at(7), at(8), 10), 9.0))
     archive.position("bus-1", dict.fromkeys(range(at(9), at(10), 10), 0.3))
     archive.position("bus-1", dict.fromkeys(range(at(11), at(11, 30), 10), 9.0))
-    asyncio.run(legs.store(archive.execute, [leg("bus-1", "4", "t", at(7), at(8))]))
+    legs.put(archive.db, [leg("bus-1", "4", "t", at(7), at(8))])
     moved = asyncio.run(movement(archive.query, start_ms=at(0) * 1000, end_ms=at(23) * 1000))
     assert (moved.moving_s, moved.unassigned_s) == (5400.0, 1800.0)
     assert moved.unassigned_share == pytest.approx(1 / 3)

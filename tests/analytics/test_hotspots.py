@@ -188,7 +188,7 @@ def test_what_agents_told_is_known_after_its_raw_points_have_expired() -> None:
     whole = lent.rows()["home-01"]
     for ago in range(120, -1, -1):
         day = TODAY - timedelta(ago)
-        known = asyncio.run(device_rows(lent.archive.query, day, *bounds(day, zone), zone, []))
+        known = asyncio.run(device_rows(lent.archive.query, day, *bounds(day, zone), zone, [], []))
         asyncio.run(lent.archive.replace_day(day, {"device_day": columns("device_day", known)}))
     gone_ms = bounds(TODAY - timedelta(90), zone)[0]
     lent.archive.add("meta", [{"key": "expired_before_ms", "value": str(gone_ms)}])
@@ -196,7 +196,9 @@ def test_what_agents_told_is_known_after_its_raw_points_have_expired() -> None:
     row = lent.rows()["home-01"]
     assert (row.standing, row.idle_days, row.unused_days) == ("terminate", 110, 110)
     assert row == whole
-    (again,) = asyncio.run(device_rows(lent.archive.query, TODAY, *bounds(TODAY, zone), zone, []))
+    (again,) = asyncio.run(
+        device_rows(lent.archive.query, TODAY, *bounds(TODAY, zone), zone, [], [])
+    )
     assert isinstance(again.record, DeviceDay)
     assert again.record.idle_days == 110
 

@@ -59,11 +59,7 @@ def test_storing_the_same_legs_twice_changes_nothing_and_a_repair_replaces() -> 
     rows = from_assignments([MORNING], days(date(2026, 9, 14), 3), "America/Chicago")
     moved = replace(rows[0], route="5", confidence=0.5)
 
-    async def run() -> list[tuple[object, ...]]:
-        await legs.store(archive.execute, [])
-        await legs.store(archive.execute, rows)
-        await legs.store(archive.execute, rows)
-        await legs.store(archive.execute, [moved])
-        return await archive.query("SELECT route, confidence FROM legs ORDER BY start_ms")
-
-    assert asyncio.run(run()) == [("5", 0.5), ("4", 1.0), ("4", 1.0)]
+    for stored in ([], rows, rows, [moved]):
+        legs.put(archive.db, stored)
+    found = asyncio.run(archive.query("SELECT route, confidence FROM legs ORDER BY start_ms"))
+    assert found == [("5", 0.5), ("4", 1.0), ("4", 1.0)]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from homeroute_analytics import publication
+from homeroute_analytics import legs, publication, rollup_order
 from homeroute_analytics.aggregates import ALL
 from homeroute_analytics.suppression import Rule
 from homeroute_analytics.weeks import Tables
@@ -132,32 +133,45 @@ def test_a_lower_threshold_shows_more_and_never_below_five(week: Week) -> None:
     assert {row.route for row in week.publish(rule=Rule(5)).learning} == {"7", "8", ALL}
 
 
-class Rewritten(Week):
-    """A week of which a day is rolled up anew while it is read, so many times."""
-
-    def __init__(self, times: int) -> None:
-        super().__init__()
-        self.left = times
-
-    async def query(self, sql: str, params: Any = ()) -> list[tuple[Any, ...]]:
-        found = await super().query(sql, params)
-        if "FROM drives AS d JOIN filter" in sql and self.left:
-            self.left -= 1
-            self.drive("bus-late", f"late-{self.left}", clients=30, hits={"games": 7})
-        return found
-
-
-def test_a_week_that_is_rolled_up_anew_while_it_is_read_is_read_again() -> None:
-    week = Rewritten(times=1)
-    week.drive("bus-1", "7", clients=20, hits={"games": 5})
-    shown = week.publish()
-    hits = {row.route: row.hits for row in shown.filter if row.category == ALL}
-    assert hits == {"7": 5, "late-0": 7, ALL: 12}
-
-
-def test_a_week_that_is_rolled_up_without_end_is_not_published_now() -> None:
-    week = Rewritten(times=100)
+def test_a_day_whose_legs_were_changed_alone_is_not_published_before_it_is_rolled_up(
+    week: Week,
+) -> None:
     week.drive("bus-1", "7", clients=20)
-    with pytest.raises(publication.BeingWritten, match="2026-11-09"):
-        week.publish()
-    assert week.db.execute("SELECT count(*) FROM published_weeks").fetchone() == (0,)
+    (leg,) = asyncio.run(legs.stored(week.query, MONDAY))
+    legs.put_day(week.db, MONDAY, [leg])
+    assert week.due(date(2026, 11, 30)) == [MONDAY]
+    legs.put_day(week.db, MONDAY, [replace(leg, end_ms=leg.end_ms - 60_000)])
+    assert week.due(date(2026, 11, 30)) == []
+    # Nor when all that was believed of it is gone.
+    legs.put_day(week.db, MONDAY, [])
+    assert week.due(date(2026, 11, 30)) == []
+
+
+def test_a_day_that_never_could_be_rolled_up_holds_its_week(week: Week) -> None:
+    week.drive("bus-1", "7", clients=20)
+    week.uplink("bus-1", {ms(date(2026, 11, 10), 7) // 1000: 2}, kind="hotspot")
+    assert week.due(date(2026, 11, 30)) == [MONDAY]
+    week.uplink("bus-1", {ms(date(2026, 11, 10), 7) // 1000: 2})
+    assert week.due(date(2026, 11, 30)) == []
+
+
+def test_a_day_of_a_release_that_did_not_tell_its_points_is_rolled_up_before(week: Week) -> None:
+    week.drive("bus-1", "7", clients=20)
+    week.db.execute("UPDATE rollup_days SET commit_id = NULL")
+    assert week.due(date(2026, 11, 30)) == []
+    wanted = asyncio.run(
+        rollup_order.due(week.query, timezone=ZONE, now_ms=ms(MONDAY + timedelta(days=1), 12))
+    )
+    assert MONDAY in wanted.days
+
+
+def test_what_came_after_a_day_was_rolled_up_is_in_no_number_of_its_week(week: Week) -> None:
+    for number, route in enumerate(("7", "8", "9")):
+        week.drive(f"bus-{number}", route, clients=20, hits={"games": 40})
+    before = week.publish()
+    late: dict[str, Any] = {"commit_id": 2, "device": "bus-1", "kind": "bus"}
+    moment = {"time_ms": ms(MONDAY, 7, 10)}
+    week.add("filter", [late | moment | {"category": "games", "action": "blocked", "hits": 900}])
+    assert week.publish() == before
+    week.db.execute("UPDATE rollup_days SET commit_id = 2")
+    assert week.publish() != before

@@ -61,7 +61,7 @@ def fill(archive: MemoryArchive) -> None:
     last_day(archive)
     lent(archive)
     found = legs.from_assignments(rows, DAYS, TIMEZONE)
-    asyncio.run(legs.store(archive.execute, found))
+    legs.put(archive.db, found)
 
 
 def lent(archive: MemoryArchive) -> None:

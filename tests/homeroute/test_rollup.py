@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from homeroute_analytics import rollup_inputs, rollup_order, tables
+from homeroute_analytics.attribution.days import Outcome, find_legs
 from homeroute_analytics.rollups import bounds
 from homeroute_collector.archive import Archive
 from homeroute_collector.archive_expiry import expire
@@ -109,17 +110,16 @@ def test_a_day_that_fails_is_left_due_told_and_does_not_stop_the_others(
 ) -> None:
     repaired = []
 
-    async def repair(
-        query: object, transaction: object, day: date, *_: object, **__: object
-    ) -> None:
+    async def repair(query: Any, day: date, timezone: str, **given: Any) -> Outcome:
         repaired.append(day)
         if day == MONDAY:
             raise RuntimeError("no legs today")
+        return await find_legs(query, day, timezone, **given)
 
     async def fails(*_: object, **__: object) -> None:
         raise OSError("no archive today")
 
-    monkeypatch.setattr(rolling, "attribute_day", repair)
+    monkeypatch.setattr(rolling, "find_legs", repair)
 
     async def work(archive: Archive) -> None:
         failing: dict[date, str] = {}
@@ -161,7 +161,7 @@ def test_raw_points_of_an_unsealed_day_do_not_expire_and_a_sealed_days_aggregate
         async def fail(*_: object, **__: object) -> None:
             raise RuntimeError("not now")
 
-        monkeypatch.setattr(rolling, "attribute_day", fail)
+        monkeypatch.setattr(rolling, "find_legs", fail)
         until_ms = await rolling.sealed_until(archive, ZONE, NOW_MS, before_ms, failing={})
         gone = await expire(archive, before_ms=before_ms, points_before_ms=until_ms)
         assert gone.points == 0
@@ -250,8 +250,18 @@ def test_by_hand_a_dry_run_tells_and_keeps_nothing_and_an_expired_day_keeps_what
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [row["day"] for row in told if row["rows"]["trip_day"]] == [str(MONDAY), str(TUESDAY)]
     assert using(folder, lambda archive: trips(archive, MONDAY)) == []
-    assert main(["rollup", *between]) == 0
-    assert f"{MONDAY}: " in capsys.readouterr().out
+    # Who drove what is found anew by a dry run, too, and not kept.
+    count = "SELECT count(*) FROM legs WHERE service_day = ?"
+    forget = "DELETE FROM legs WHERE service_day = ? AND trip = (SELECT min(trip) FROM legs)"
+    ((legs,),) = using(folder, lambda archive: archive.query(count, [MONDAY]))
+    using(folder, lambda archive: archive.execute(forget, [MONDAY]))
+    for dry in (["--dry-run"], []):
+        assert main(["rollup", "--day", str(MONDAY), "--data", str(folder), *dry]) == 0
+        said = capsys.readouterr().out
+        assert said.startswith(f"{MONDAY}: {'would write ' if dry else ''}")
+        assert said.endswith(f"; {legs} legs, of them 1 new or changed; 0 removed\n")
+        left = using(folder, lambda archive: archive.query(count, [MONDAY]))
+        assert left == [(legs - bool(dry),)]
     held = using(folder, lambda archive: trips(archive, MONDAY))
     assert len(held) == told[0]["rows"]["trip_day"]
     using(folder, lambda archive: expire(archive, before_ms=NOW_MS))

@@ -19,7 +19,7 @@ from homeroute_analytics import legs, timetable
 from homeroute_analytics.attribution.day_legs import attribute
 from homeroute_analytics.attribution.fits import EARLIEST_S, LATEST_S
 from homeroute_analytics.attribution.track import Positions, positions
-from homeroute_analytics.legs import Leg, Transaction
+from homeroute_analytics.legs import Changes, Leg, Transaction
 from homeroute_analytics.samples import Query
 from homeroute_analytics.timetable import ScheduledTrip
 
@@ -40,12 +40,11 @@ GROUP BY device ORDER BY device
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run did: legs now there, written, removed; drives on no leg; trips scheduled."""
+    """What a run found: the day's legs, how they differ from those kept, drives on no leg."""
 
     day: date
-    legs: int
-    written: int
-    removed: int
+    legs: tuple[Leg, ...]
+    changes: Changes
     unassigned: int
     scheduled: int
 
@@ -53,11 +52,24 @@ class Outcome:
 async def attribute_day(
     query: Query, transaction: Transaction, day: date, timezone: str, *, now_ms: int | None = None
 ) -> Outcome:
-    """Make the legs of a service day anew.
+    """Make the legs of a service day anew, and keep them: the day is to be rolled up then.
+
+    As :func:`find_legs`. Raises also what ``transaction`` raises.
+    """
+    found = await find_legs(query, day, timezone, now_ms=now_ms)
+    if found.changes.written or found.changes.removed:
+        await transaction(lambda connection, _: legs.put_day(connection, day, found.legs))
+    return found
+
+
+async def find_legs(
+    query: Query, day: date, timezone: str, *, now_ms: int | None = None
+) -> Outcome:
+    """The legs of a service day, found anew and kept nowhere.
 
     With ``now_ms`` the day is today: only what is not settled is looked at. It computes
     for a second or two between its questions: a loop that serves others runs it apart.
-    Raises ZoneInfoNotFoundError, and what ``query`` and ``transaction`` raise.
+    Raises ZoneInfoNotFoundError, and what ``query`` raises.
     """
     trips = await timetable.load(query, day, day, timezone)
     begin_s, end_s = span(trips, day, timezone)
@@ -73,7 +85,7 @@ async def attribute_day(
     told = await read(query, begin_s, end_s)
     if not told and now_s is None and any(leg.covered for leg in before):
         # What was seen cannot be seen again: its positions have expired.
-        return Outcome(day, len(before), 0, 0, 0, len(trips))
+        return Outcome(day, tuple(before), Changes((), ()), 0, len(trips))
     done_s = {leg.device: leg.end_ms / 1000 for leg in sorted(settled, key=lambda s: s.end_ms)}
     told = [_after(each, done_s.get(each.device)) for each in told]
     found = attribute(
@@ -83,9 +95,8 @@ async def attribute_day(
         held=held,
         taken=frozenset(leg.trip for leg in settled),
     )
-    made = [*settled, *found.legs]
-    written, removed = await legs.replace_day(query, transaction, day, made)
-    return Outcome(day, len(made), written, removed, len(found.unassigned), len(trips))
+    made = (*settled, *found.legs)
+    return Outcome(day, made, legs.changes(before, made), len(found.unassigned), len(trips))
 
 
 async def read(
