@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -18,12 +19,12 @@ from urllib.parse import urlencode
 from homeroute_command import changing, report_text, rolling, running
 from homeroute_command.configured import configuration
 from homeroute_command.failure import Failure
-from homeroute_dashboards.pages.asked import PERIODS, AskError
+from homeroute_command.typed_day import typed_day
+from homeroute_dashboards.pages.asked import DAYS, DEFAULT_DAYS, PERIODS, AskError
 from homeroute_dashboards.reports import answering
 from homeroute_dashboards.reports.answering import Answer
 from homeroute_dashboards.reports.model import Report
 from homeroute_dashboards.reports.mounting import PATH, place
-from homeroute_dashboards.reports.question import DAYS
 
 TIMEOUT_S = 120.0
 
@@ -47,13 +48,18 @@ SECTIONS = {
 }
 """The tables of each report. A test compares."""
 
-DESCRIPTION = """\
-Reports from the day's aggregates. Every number stands with its unit, with n, and with the
-share of time that was reported at all. They name buses, trips, stops and places: for staff.
+ASKED = ("from", "to", "route", "period", "fix", "at", "section")
+"""Options that are asked for by the same names."""
+
+DESCRIPTION = f"""\
+Reports from the day's aggregates, without dates of {DEFAULT_DAYS}, as
+on the page Connectivity by route and time. Days are the district's. Every number stands
+with its unit, with n, and with the share of time that was reported at all. They name
+buses, trips, stops and places: for staff.
 What the columns mean: docs/reports.md.
 """
 EPILOG = """\
-Which routes lose the internet, the last four weeks up to yesterday:
+Which routes lose the internet, the last four weeks:
   homeroute report coverage
 Did it help?
   homeroute report coverage --route 12 --fix "2027-03-12 antenna replaced"
@@ -82,9 +88,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.prog.split()[-1]
     parser.add_argument(
-        "--from", metavar="YYYY-MM-DD", help=f"first day; default: {DAYS} days up to the last"
+        "--from",
+        type=typed_day,
+        metavar="YYYY-MM-DD",
+        help=f"first day; default: {DAYS} days up to the last",
     )
-    parser.add_argument("--to", metavar="YYYY-MM-DD", help="last day; default: yesterday")
+    parser.add_argument(
+        "--to", type=typed_day, metavar="YYYY-MM-DD", help="last day; default: today"
+    )
     if what in ("coverage", "trips"):
         parser.add_argument("--route", metavar="R", help="its label, or the number it begins with")
         parser.add_argument("--period", choices=PERIODS, help="part of the school day")
@@ -116,11 +127,10 @@ def run(args: argparse.Namespace) -> int:
     wanted = _format(args)
     if wanted == "parquet" and args.out is None and sys.stdout.isatty():
         raise Failure("--format parquet is no text: give --out FILE, or a pipe", exit_code=2)
-    asked = {
-        name: value
-        for name in ("from", "to", "route", "period", "fix", "at", "section")
-        if (value := getattr(args, name, None))
-    }
+    first, last = getattr(args, "from"), args.to
+    if first and last and first > last:
+        raise Failure(f"--from {first} is after --to {last}: swap them", exit_code=2)
+    asked = {name: str(value) for name in ASKED if (value := getattr(args, name, None))}
     asked |= {"format": "json", "brief": "1"} if wanted == "table" else {"format": wanted}
     body = _answer(args, asked)
     if wanted == "table":
@@ -182,15 +192,26 @@ def _write(out: Path | None, body: bytes) -> None:
 def _answer(args: argparse.Namespace, asked: dict[str, str]) -> bytes:
     """The file, from the collector that runs, else from the archive here."""
     path = f"{PATH}{args.what}?{urlencode(asked)}"
+
+    def fetched(url: str) -> bytes:
+        try:
+            return running.fetch(url, path, timeout_s=TIMEOUT_S)
+        except running.Answered as error:
+            if error.status not in (400, 404):
+                raise
+            raise Failure(as_typed(error.detail), exit_code=2) from None
+
     try:
         return changing.asked_or_here(
-            args,
-            lambda url: running.fetch(url, path, timeout_s=TIMEOUT_S),
-            lambda: asyncio.run(_here(args, asked)).body,
-            refusals={400: 2, 404: 2},
+            args, fetched, lambda: asyncio.run(_here(args, asked)).body, refusals={}
         )
     except AskError as error:
-        raise Failure(str(error), exit_code=2) from None
+        raise Failure(as_typed(str(error)), exit_code=2) from None
+
+
+def as_typed(said: str) -> str:
+    """An error that begins with a parameter's name, with the option's as it is typed."""
+    return re.sub(rf"^({'|'.join(ASKED)})\b", r"--\1", said)
 
 
 async def _here(args: argparse.Namespace, asked: dict[str, Any]) -> Answer:

@@ -13,7 +13,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from homeroute_analytics.verdicts import Limits, fewest_clean
 from homeroute_dashboards import pages
+from homeroute_dashboards.pages import asked
+from homeroute_dashboards.pages.answers import ENOUGH_DAYS, ENOUGH_TRIPS
 from tests.analytics.rows import MemoryArchive
 from tests.dashboards.reported import district
 
@@ -154,7 +157,22 @@ def test_an_unknown_route_is_a_404_that_names_the_nearest() -> None:
         assert "trip '4-NOON' is not of these days" in told["instead"]
         assert told["chosen"]["trip"] == "4-AM"
 
-    visit(scene, district())
+    visit(scene, district(), simulated=True)
+
+
+def test_the_page_names_the_numbers_by_which_is_judged_here_and_the_default_days() -> None:
+    limits = Limits(fewest_passes=7, fewest_days=4, bar=0.5)
+
+    async def scene(client: TestClient[Any, Any]) -> None:
+        page = (await (await client.get("/connectivity")).text()).replace("\u202f", " ")
+        clean = fewest_clean(limits)
+        assert f"A verdict needs 7 passes on 4 days; good needs {clean} clean ones." in page
+        assert "lies wholly under 50 %" in page
+        assert f"fewer than {ENOUGH_TRIPS} trips or {ENOUGH_DAYS} days" in page
+        assert "without dates both ask for the last 28 days, today included" in page
+        assert f'data-days="{asked.DAYS}"' in page and "$" not in page
+
+    visit(scene, limits=limits)
 
 
 @pytest.mark.parametrize("assumed", [True, False])

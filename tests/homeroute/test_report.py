@@ -20,6 +20,7 @@ from homeroute_collector.api_guard import add_security_headers, guard
 from homeroute_collector.archive import Archive
 from homeroute_command import report, report_text
 from homeroute_command.__main__ import main
+from homeroute_dashboards.pages.asked import DEFAULT_DAYS
 from homeroute_dashboards.reports import mounting
 from homeroute_dashboards.reports.hotspots import COLUMNS
 from homeroute_dashboards.reports.model import Table
@@ -30,15 +31,32 @@ DAY = date(2026, 11, 20)
 WHEN = ["--from", "2026-11-01", "--to", "2026-11-22"]
 
 
-@pytest.fixture
-def url(free_port: Callable[[], int]) -> Iterator[str]:
+def application(*, simulated: bool) -> web.Application:
     """A collector's application with the reports on it."""
     app = web.Application(middlewares=[guard(())])
     app.on_response_prepare.append(add_security_headers)
     mounting.mount(
-        app, district(), district="spring", timezone=ZONE, simulated=True, now_ms=lambda: NOW_MS
+        app,
+        district(),
+        district="spring",
+        timezone=ZONE,
+        simulated=simulated,
+        now_ms=lambda: NOW_MS,
     )
-    with serving(app, free_port()) as address:
+    return app
+
+
+@pytest.fixture
+def url(free_port: Callable[[], int]) -> Iterator[str]:
+    """Of a simulated district."""
+    with serving(application(simulated=True), free_port()) as address:
+        yield address
+
+
+@pytest.fixture
+def real(free_port: Callable[[], int]) -> Iterator[str]:
+    """Of a district that is not simulated."""
+    with serving(application(simulated=False), free_port()) as address:
         yield address
 
 
@@ -108,6 +126,45 @@ def test_a_wrong_call_is_exit_code_2_and_one_line(
     assert main(["report", *arguments, "--url", url]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--to", "2026-11-24"], "--to 2026-11-24 is yet to come; the last day may be today, 20"),
+        (["--from", "2027-01-01"], "--from 2027-01-01 is yet to come"),
+        (["--fix", "2027-01-01"], "--fix 2027-01-01 is yet to come"),
+        (["--from", "1970-01-01"], "--from 1970-01-01: want a day between"),
+        (["--from", "2025-01-01"], "--from 2025-01-01 to 2026-11-23: at most 400 days"),
+        (["--route", "Elm"], "--route 'Elm' is not in the timetable; nearest: '4 Elm'"),
+        (["--section", "roads"], "--section 'roads': this report has routes"),
+    ],
+)
+def test_an_error_names_the_option_as_it_is_typed(
+    real: str, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    assert main(["report", "coverage", *arguments, "--url", real]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("homeroute report: ") and message in line
+
+
+@pytest.mark.parametrize("option", ["--from", "--to"])
+@pytest.mark.parametrize("day", ["yesterday", "2026-13-01", "11/20/2026", ""])
+def test_what_is_no_day_is_told_before_anybody_is_asked(
+    capsys: pytest.CaptureFixture[str], option: str, day: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["report", "trips", option, day, "--url", "http://127.0.0.1:1"])
+    assert ended.value.code == 2
+    assert f"argument {option}: {day!r} is no day; want YYYY-MM-DD" in capsys.readouterr().err
+
+
+def test_help_tells_the_default_days(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["report", "--help"], ["report", "coverage", "--help"]):
+        with pytest.raises(SystemExit):
+            main(words)
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"without dates of {DEFAULT_DAYS}" in text and "default: today" in text
 
 
 def test_without_a_collector_the_archives_file_is_opened(

@@ -9,6 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from homeroute_analytics.coverage import Cell, Coverage, Movement
+from homeroute_analytics.rollup_trips import OBSERVED_SHARE
+from homeroute_analytics.timetable import SEGMENT_M
+from homeroute_analytics.verdicts import COUNTS_SHARE, Limits, fewest_clean
+from homeroute_dashboards.pages.asked import DAYS, DEFAULT_DAYS
 from homeroute_dashboards.spreadsheet import written
 
 ENOUGH_TRIPS, ENOUGH_DAYS = 5, 3
@@ -38,6 +42,23 @@ CSV_COLUMNS = (
     "trips_scheduled",
     "days",
 )
+
+
+def words(limits: Limits) -> dict[str, object]:
+    """The numbers that the page of connectivity names, from where they are decided."""
+    return {
+        "enough_trips": ENOUGH_TRIPS,
+        "enough_days": ENOUGH_DAYS,
+        "segment_m": round(SEGMENT_M),
+        "zone_passes": limits.fewest_passes,
+        "zone_days": limits.fewest_days,
+        "clean_passes": fewest_clean(limits),
+        "bar": percent(limits.bar, 0),
+        "counts": percent(COUNTS_SHARE, 0),
+        "observed": percent(OBSERVED_SHARE, 0),
+        "days": DAYS,
+        "default_days": DEFAULT_DAYS,
+    }
 
 
 def enough(cell: Cell) -> bool:

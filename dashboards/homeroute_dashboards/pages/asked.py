@@ -7,8 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-DAYS = 14
-"""Shown when no dates are asked for: the last two weeks, today included."""
+DAYS = 28
+"""Asked for when no days are, by pages and reports alike: four weeks, today included.
+
+Of a trip driven each school day they hold the 16 clean passes that *good* takes.
+"""
+
+DEFAULT_DAYS = f"the last {DAYS} days, today included"
+"""The same in words."""
 
 DAYS_BOUND = 400
 PERIODS = ("AM", "MID", "PM")
@@ -40,17 +46,21 @@ class Asked:
         return start, max(start, min(end, now_ms))
 
 
-def read(
-    query: Mapping[str, str], timezone: str, now_ms: int, *, days: int = DAYS, ago: int = 0
-) -> Asked:
+def read(query: Mapping[str, str], timezone: str, now_ms: int, *, simulated: bool = False) -> Asked:
     """From a request's query: ``from``, ``to`` (YYYY-MM-DD) and ``period``. Raises AskError.
 
-    Without ``from``: so many days, the last one included; without ``to`` that is today,
-    or so many days ``ago``.
+    Without ``to`` the last day is today; without ``from`` there are :data:`DAYS`. Only the
+    days of a ``simulated`` district may lie in the future: they are of any year.
     """
-    today = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(ZoneInfo(timezone)).date()
-    last = _day(query, "to") or today - timedelta(ago)
-    first = _day(query, "from") or last - timedelta(days - 1)
+    today = today_of(timezone, now_ms)
+    last, first = _day(query, "to"), _day(query, "from")
+    for name, day in (("from", first), ("to", last)):
+        if day is not None and not simulated:
+            require_begun(name, day, today)
+    if first is not None and last is None and first > today:
+        raise AskError(f"from {first} is after today, {today}: say to, too")
+    last = last or today
+    first = first or last - timedelta(DAYS - 1)
     if first > last:
         raise AskError(f"from {first} is after to {last}: swap them")
     if (last - first).days >= DAYS_BOUND:
@@ -59,6 +69,17 @@ def read(
     if period is not None and period not in PERIODS:
         raise AskError(f"period {period[:20]!r}: want one of {', '.join(PERIODS)}, or none for all")
     return Asked(first, last, period)
+
+
+def today_of(timezone: str, now_ms: int) -> date:
+    """The district's day."""
+    return datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(ZoneInfo(timezone)).date()
+
+
+def require_begun(name: str, day: date, today: date) -> None:
+    """Raise AskError for a day of which nothing can be known."""
+    if day > today:
+        raise AskError(f"{name} {day} is yet to come; the last day may be today, {today}")
 
 
 def _midnight_ms(day: date, zone: ZoneInfo) -> int:

@@ -75,8 +75,10 @@ def mount(
     ``known``: whether there is a device of that id. ``planted``: a simulated district's truth.
     """
     place = District(district, timezone, simulated, limits, bars, timezone_assumed)
+    words = {"connectivity": answers.words(limits)}
     for path, (name, title) in PAGES.items():
-        app.router.add_get(path, _serve(page(place, path, name, title), "text/html"))
+        told = page(place, path, name, title, words.get(name))
+        app.router.add_get(path, _serve(told, "text/html"))
     app.router.add_get(DEVICE, _device(place, known))
     for file in STATIC.iterdir():
         if not file.name.endswith(".html"):
@@ -204,7 +206,7 @@ class _Questions:
     async def ribbon(self, request: web.Request) -> web.Response:
         try:
             now, zone = self._now_ms(), self._place.timezone
-            question = asked.read(request.query, zone, now)
+            question = asked.read(request.query, zone, now, simulated=self._place.simulated)
             span = Span(question.first, question.last, period=question.period)
             route, trip = (request.query.get(name) or None for name in ("route", "trip"))
             found = await self._ribbons.get(
@@ -239,7 +241,7 @@ class _Questions:
         self, request: web.Request
     ) -> tuple[Asked, Connectivity, tuple[date | None, date | None], int, int]:
         now, zone = self._now_ms(), self._place.timezone
-        question = asked.read(request.query, zone, now)
+        question = asked.read(request.query, zone, now, simulated=self._place.simulated)
 
         async def ask(
             query: Query,

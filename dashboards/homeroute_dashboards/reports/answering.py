@@ -56,7 +56,7 @@ async def report(
     ladder: Ladder | None = None,
 ) -> Report:
     """The report ``what`` for a request's query. Raises AskError."""
-    wanted = question.read(asked, place.timezone, now_ms)
+    wanted = question.read(asked, place.timezone, now_ms, simulated=place.simulated)
     if wanted.fix is not None and what != "coverage":
         raise AskError("fix: only the coverage report compares before with after")
     if what == "hotspots":

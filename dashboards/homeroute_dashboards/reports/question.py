@@ -14,9 +14,6 @@ from homeroute_analytics.directors import Span
 from homeroute_dashboards.pages import asked
 from homeroute_dashboards.pages.asked import Asked, AskError
 
-DAYS = 28
-"""Asked for when no days are: four weeks that are over, up to yesterday."""
-
 
 @dataclass(frozen=True, slots=True)
 class Fix:
@@ -40,10 +37,15 @@ class Question:
         return Span(self.days.first, self.days.last, route=route, period=self.days.period)
 
 
-def read(query: Mapping[str, str], timezone: str, now_ms: int) -> Question:
+def read(
+    query: Mapping[str, str], timezone: str, now_ms: int, *, simulated: bool = False
+) -> Question:
     """From a request's query or a command line's words. Raises AskError."""
-    days = asked.read(query, timezone, now_ms, days=DAYS, ago=1)
-    return Question(days, query.get("route") or None, _fix(query.get("fix"), query.get("at")))
+    days = asked.read(query, timezone, now_ms, simulated=simulated)
+    fix = _fix(query.get("fix"), query.get("at"))
+    if fix is not None and not simulated:
+        asked.require_begun("fix", fix.day, asked.today_of(timezone, now_ms))
+    return Question(days, query.get("route") or None, fix)
 
 
 def _fix(text: str | None, at: str | None) -> Fix | None:
