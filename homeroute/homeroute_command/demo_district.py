@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -22,6 +22,7 @@ import aiohttp
 from homeroute_agent.clock import wall_clock_ms
 from homeroute_agent.run import version
 from homeroute_analytics import tables
+from homeroute_analytics.imports import Document
 from homeroute_collector.broker import Credentials, EmbeddedBroker, Endpoint
 from homeroute_collector.collector import Collector
 from homeroute_collector.config import CollectorConfig, parse
@@ -145,21 +146,21 @@ async def demonstrate(
 
 async def _schedule(folder: DemoFolder, now: Ready) -> None:
     """Import what the buses drive now as today's timetable, beside the pages that are served."""
-    usual = _world(found(folder.seed))
-    world = await asyncio.to_thread(
-        lambda: live_timetable.scheduled(usual, endless(usual, now.day, now.now_ms), now.now_ms)
-    )
-    first = datetime.fromtimestamp(now.now_ms / 1000, ZoneInfo(usual.district.timezone)).date()
-    await now.collector.archive.transaction(
-        lambda db, _: world_timetable.store(
-            lambda sql, params: db.execute(sql, params).fetchall(),
-            world,
-            first,
-            date(first.year + 1, 12, 31),
-            folder=folder.path / "timetable-live",
-            now_ms=now.collector.clock.now_ms(),
+    world, clock = _world(found(folder.seed)), now.collector.clock
+
+    async def take(documents: Sequence[tuple[Document, date | None]], today: date) -> None:
+        await now.collector.archive.transaction(
+            lambda db, _: world_timetable.store_all(
+                lambda sql, params: db.execute(sql, params).fetchall(),
+                documents,
+                timezone=world.district.timezone,
+                today=today,
+                now_ms=clock.now_ms(),
+            )
         )
-    )
+
+    place = folder.path / "timetable-live"
+    await live_timetable.keep(world, now.day, now.now_ms, take, folder=place, now_ms=wall_clock_ms)
 
 
 async def _live(

@@ -28,7 +28,6 @@ from homeroute_collector.broker import Credentials
 from homeroute_collector.broker.program import Plan
 from homeroute_collector.config import load
 from homeroute_command import dashboards
-from homeroute_simulators.world import found
 from tests.servers import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -172,29 +171,6 @@ def test_a_service_is_waited_for_by_its_health_or_its_end_and_the_demo_by_nobody
             assert how.get("required", True) is not demo, "without its profile it is not there"
 
 
-@pytest.mark.slow
-def test_the_demos_history_of_the_buses_that_drive_is_filled_once_beside_the_brokers_files(
-    tmp_path: Path,
-) -> None:
-    shell, (line,) = (
-        SERVICES["simulated-history"]["entrypoint"],
-        SERVICES["simulated-history"]["command"],
-    )
-    buses = script("simulated_buses")
-    assert f"--seed {buses.SEED} " in f"{line} "
-    assert f"--buses {len(found(buses.SEED).buses)} " in line
-    data = tmp_path / "data"
-    keeper = [sys.executable, str(FOLDER / "broker_files.py"), str(data), SETTINGS["DISTRICT"]]
-    subprocess.run([*keeper, str(tmp_path / "broker"), "--once"], check=True)
-    here = line.replace("/var/lib/homeroute", str(data)).replace("--days 15", "--days 1")
-    environment = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
-    filled = []
-    for _ in range(2):
-        subprocess.run([*shell, here], env=environment, check=True)
-        filled.append((data / "archive.duckdb").stat().st_mtime_ns)
-    assert filled[0] == filled[1]
-
-
 @pytest.mark.parametrize("name", ["collector.toml", "collector-demo.toml"])
 def test_the_collectors_settings_are_valid_and_name_the_services_beside_it(name: str) -> None:
     config = load(FOLDER / name)
@@ -219,14 +195,6 @@ def test_the_image_copies_what_exists_and_runs_the_scripts_it_holds() -> None:
         for word in service.get("entrypoint", ()):
             if word.startswith("/opt/homeroute/"):
                 assert (ROOT / word.removeprefix("/opt/homeroute/")).exists(), word
-
-
-def test_simulated_buses_refuse_a_collector_that_hides_it() -> None:
-    objection = script("simulated_buses").objection
-    ours = found(7).name
-    assert "COLLECTOR_SETTINGS" in objection({"simulated": False, "district": ours}, ours)
-    assert "DISTRICT" in objection({"simulated": True, "district": "other"}, ours)
-    assert objection({"simulated": True, "district": ours}, ours) is None
 
 
 def as_root(files: Callable[[Plan], Mapping[str, str]]) -> Callable[[Plan], Mapping[str, str]]:
