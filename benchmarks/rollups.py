@@ -36,6 +36,7 @@ from homeroute_analytics.dead_zones import worklist
 from homeroute_analytics.directors import Span, by_route, by_trip, longest_gaps, segments
 from homeroute_analytics.ribbon import choices, ribbon
 from homeroute_analytics.rollups import DAILY
+from homeroute_analytics.samples import Query
 from homeroute_collector.archive import Archive
 from homeroute_command import rolling
 from homeroute_dashboards.reports.answering import answer
@@ -145,15 +146,15 @@ async def nights(archive: Archive, days: list[date]) -> None:
             took = []
 
 
-async def timed(said: str, question: Callable[[], Awaitable[object]]) -> None:
-    """Ask five times; the medians."""
+async def timed(question: Callable[[], Awaitable[object]]) -> tuple[float, float]:
+    """Ask five times; the median seconds of the wall and of the processor."""
     took = []
     for _ in range(5):
         began, began_cpu = time.perf_counter(), time.process_time()
         await question()
         took.append((time.perf_counter() - began, time.process_time() - began_cpu))
-    wall, cpu = (statistics.median(both[i] for both in took) for i in (0, 1))
-    print(f"{said} {wall:.3f} | {cpu:.3f} |", flush=True)
+    wall_s, cpu_s = (statistics.median(both[i] for both in took) for i in (0, 1))
+    return wall_s, cpu_s
 
 
 async def night(archive: Archive, day: date) -> None:
@@ -185,13 +186,22 @@ async def copy(archive: Archive, days: list[date], done: int, count: int) -> Non
 
 
 async def ask(archive: Archive, count: int, span: Span, middle: date, now_ms: int) -> None:
-    """Every question of a director, of those days; ``middle`` is when something was mended."""
+    """Ask every question, and print a row for each."""
     ((size,),) = await archive.query(
         "SELECT count(*) FROM segment_day WHERE day BETWEEN ? AND ?",
         [span.first_day, span.last_day],
     )
-    ((route,),) = await archive.query("SELECT min(route) FROM trip_day")
-    query = archive.query
+    asked = await questions(archive.query, span, middle, now_ms)
+    for name, question in asked.items():
+        wall_s, cpu_s = await timed(question)
+        print(f"| {count} | {size:,} | {name} | {wall_s:.3f} | {cpu_s:.3f} |", flush=True)
+
+
+async def questions(
+    query: Query, span: Span, middle: date, now_ms: int
+) -> dict[str, Callable[[], Awaitable[object]]]:
+    """Every question of a director, of those days; ``middle`` is when something was mended."""
+    ((route,),) = await query("SELECT min(route) FROM trip_day", [])
     of_route = Span(span.first_day, span.last_day, route=route)
     (worst, *_) = await worklist(query, span)
     where = Where(place=(worst.lat, worst.lon, worst.radius_m))
@@ -199,7 +209,7 @@ async def ask(archive: Archive, count: int, span: Span, middle: date, now_ms: in
     asked = {"from": first.isoformat(), "to": until.isoformat()}
     (choice, *_) = await choices(query, of_route)
     district = Place(DISTRICT, ZONE, simulated=True, version="0")
-    questions: dict[str, Callable[[], Awaitable[object]]] = {
+    return {
         "the page: connectivity by route and hour": lambda: connectivity(
             query, first, until, timezone=ZONE, now_ms=now_ms
         ),
@@ -223,8 +233,6 @@ async def ask(archive: Archive, count: int, span: Span, middle: date, now_ms: in
             query, middle, where, before_days=200, after_days=200
         ),
     }
-    for name, question in questions.items():
-        await timed(f"| {count} | {size:,} | {name} |", question)
 
 
 if __name__ == "__main__":
