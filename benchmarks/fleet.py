@@ -18,6 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from homeroute_collector.validation import DAY_MS
 from homeroute_command.simulate_fleet import FILES_EACH, ORDINARY, allow_files
 from homeroute_simulators.fleet import Broker, Fleet
 from homeroute_simulators.fleet_collector import collecting
@@ -29,7 +30,6 @@ from homeroute_simulators.world import world
 START_MS = 1_794_834_060_000
 """2026-11-16 07:01 in Kansas: more buses drive then than at any other time of the day."""
 
-DAY_MS = 86_400_000
 SETTLE_S = 15.0
 """Of our own time, before anything is measured."""
 

@@ -39,8 +39,8 @@ from homeroute_analytics.rollups import DAILY
 from homeroute_analytics.samples import Query
 from homeroute_collector.archive import Archive
 from homeroute_command import rolling
+from homeroute_dashboards.district import District
 from homeroute_dashboards.reports.answering import answer
-from homeroute_dashboards.reports.header import Place
 
 DISTRICT, ZONE = "quillhaven", "America/Chicago"
 LATER_MS = 2_000_000_000_000
@@ -208,7 +208,7 @@ async def questions(
     first, until = span.first_day, span.last_day
     asked = {"from": first.isoformat(), "to": until.isoformat()}
     (choice, *_) = await choices(query, of_route)
-    district = Place(DISTRICT, ZONE, simulated=True, version="0")
+    district = District(DISTRICT, ZONE, simulated=True, version="0")
     return {
         "the page: connectivity by route and hour": lambda: connectivity(
             query, first, until, timezone=ZONE, now_ms=now_ms

@@ -17,17 +17,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from homeroute_analytics.hours import local_hours
+from homeroute_analytics.legs import DRIVES
 from homeroute_analytics.samples import MOVING_LEVEL, SAMPLE_CAP_MS, Query, spans
 from homeroute_wire.measurements import UPLINK_CONNECTED, UPLINK_NO_SERVICE, UPLINK_USABLE
 
 _SECONDS = """
 WITH {spans},
-drives AS (
-    SELECT device, service_day, route, trip, period, start_ms,
-           least(end_ms, lead(start_ms, 1, end_ms) OVER device_legs) AS end_ms
-    FROM legs
-    WINDOW device_legs AS (PARTITION BY device ORDER BY start_ms, trip)
-),
+{drives},
 edges AS (
     SELECT device, start_ms, end_ms FROM drives WHERE start_ms < end_ms
     UNION ALL SELECT device, 0, 0 FROM (SELECT DISTINCT device FROM {table} WHERE kind = $1)
@@ -207,7 +203,7 @@ async def _seconds(
     period: str | None,
 ) -> list[tuple[Any, ...]]:
     hours = local_hours(start_ms, end_ms, timezone)
-    sql = _SECONDS.format(table=table, spans=spans(table, level), cap=SAMPLE_CAP_MS)
+    sql = _SECONDS.format(table=table, spans=spans(table, level), drives=DRIVES, cap=SAMPLE_CAP_MS)
     starts, ends = [h.start_ms for h in hours], [h.end_ms for h in hours]
     names = [h.hour for h in hours]
     return await query(sql, [kind, start_ms, end_ms, starts, ends, names, period])

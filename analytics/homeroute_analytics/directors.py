@@ -45,7 +45,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Coverage:
+class TripSeconds:
     """Seconds of the trips of a route, or of one trip, over the days asked for.
 
     ``expected_s`` is the time driven, and of trips nobody drove the time scheduled.
@@ -97,19 +97,19 @@ FROM trip_day WHERE {where} GROUP BY ALL
 """
 
 
-async def by_route(query: Query, span: Span) -> list[Coverage]:
+async def by_route(query: Query, span: Span) -> list[TripSeconds]:
     """Each route, the worst usable share first, those without data last."""
     return await _coverage(query, span, "''")
 
 
-async def by_trip(query: Query, span: Span) -> list[Coverage]:
+async def by_trip(query: Query, span: Span) -> list[TripSeconds]:
     """Each trip of the timetable: how often observed, and its longest gaps; worst first."""
     return await _coverage(query, span, "trip")
 
 
-async def _coverage(query: Query, span: Span, trip: str) -> list[Coverage]:
+async def _coverage(query: Query, span: Span, trip: str) -> list[TripSeconds]:
     rows = await query(_COVERAGE.format(trip=trip, where=span.where), span.params)
-    found = [Coverage(*row) for row in rows]
+    found = [TripSeconds(*row) for row in rows]
     return sorted(
         found,
         key=lambda c: (c.usable_share is None, c.usable_share or 0.0, c.route, c.trip),

@@ -75,6 +75,16 @@ INSERT OR REPLACE INTO legs ({_COLUMNS})
 SELECT {", ".join(f"unnest(?::{kind}[])" for kind in _KINDS)}
 """
 
+DRIVES = """
+drives AS (
+    SELECT device, service_day, route, trip, period, start_ms,
+           least(end_ms, lead(start_ms, 1, end_ms) OVER device_legs) AS end_ms
+    FROM legs
+    WINDOW device_legs AS (PARTITION BY device ORDER BY start_ms, trip)
+)
+"""
+"""SQL of ``drives``, for a WITH: legs cut so that no two of a device overlap: the later counts."""
+
 # Whoever changes a day's legs takes away, with the same stroke, that its aggregates are of them.
 _UNSEAL = "UPDATE rollup_days SET sealed = false WHERE sealed AND list_contains(?::DATE[], day)"
 

@@ -26,6 +26,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from homeroute_analytics.legs import DRIVES
 from homeroute_analytics.rollup_facts import UNSOLICITED
 from homeroute_analytics.rollup_order import READ
 from homeroute_analytics.rollup_tables import Columns, Row, columns
@@ -76,20 +77,11 @@ SELECT day, trip, route, period, definition, observed, scheduled_s, reported_s, 
 FROM trip_day WHERE day BETWEEN $1 AND $2 ORDER BY day, trip
 """
 
-# Where two legs of a device overlap, the later start counts, as everywhere.
-_DRIVES = """
-drives AS (
-    SELECT device, service_day, trip, start_ms,
-           least(end_ms, lead(start_ms, 1, end_ms) OVER device_legs) AS end_ms
-    FROM legs WHERE service_day BETWEEN $1 AND $2
-    WINDOW device_legs AS (PARTITION BY device ORDER BY start_ms, trip)
-),
--- What came after a day was rolled up is in none of its numbers.
-rolled AS (SELECT day, commit_id FROM rollup_days WHERE day BETWEEN $1 AND $2)
-"""
+# What came after a day was rolled up is in none of its numbers.
+_ROLLED = "rolled AS (SELECT day, commit_id FROM rollup_days WHERE day BETWEEN $1 AND $2)"
 
 _DISTINCT = f"""
-WITH {_DRIVES},
+WITH {DRIVES}, {_ROLLED},
 sessions AS (
     SELECT day, device, stream, client, min(time_ms - session_s * 1000) AS start_ms,
            max(time_ms) AS end_ms
@@ -109,7 +101,7 @@ SELECT service_day, trip, max(clients) FROM told_apart GROUP BY service_day, tri
 
 # A clock minute belongs to the drive that has its middle.
 _HITS = f"""
-WITH {_DRIVES}
+WITH {DRIVES}, {_ROLLED}
 SELECT service_day, trip, category, sum(hits)::BIGINT
 FROM drives AS d JOIN rolled AS r ON r.day = d.service_day JOIN filter AS f
   ON f.device = d.device AND f.commit_id <= r.commit_id

@@ -20,11 +20,12 @@ from homeroute_command import changing, report_text, rolling, running
 from homeroute_command.configured import configuration
 from homeroute_command.failure import Failure
 from homeroute_command.typed_day import typed_day
+from homeroute_dashboards.district import District
 from homeroute_dashboards.pages.asked import DAYS, DEFAULT_DAYS, PERIODS, AskError
 from homeroute_dashboards.reports import answering
 from homeroute_dashboards.reports.answering import Answer
 from homeroute_dashboards.reports.model import Report
-from homeroute_dashboards.reports.mounting import PATH, place
+from homeroute_dashboards.reports.mounting import PATH
 
 TIMEOUT_S = 120.0
 
@@ -221,12 +222,7 @@ async def _here(args: argparse.Namespace, asked: dict[str, Any]) -> Answer:
             archive.query,
             args.what,
             asked,
-            place(
-                config.district,
-                timezone,
-                simulated=config.simulated,
-                limits=rolling.limits_of(config),
-            ),
+            District(config.district, timezone, config.simulated, limits=rolling.limits_of(config)),
             time.time_ns() // 1_000_000,
             rolling.ladder_of(config),
         )

@@ -23,11 +23,11 @@ from homeroute_collector.config import Broker
 from homeroute_collector.ingest import Ingest
 from homeroute_collector.mqtt import Mqtt
 from homeroute_collector.own_clock import BUILT_MS, OwnClock
+from homeroute_collector.validation import DAY_MS
 from homeroute_simulators.sim_clock import SimClock
 from homeroute_simulators.simulated_folder import check_vacant, mark
 
 RETENTION_DAYS = 400
-DAY_MS = 86_400_000
 CLOCK_POLL_S = 0.2
 
 

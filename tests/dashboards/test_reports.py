@@ -15,15 +15,15 @@ import duckdb
 import pytest
 
 from homeroute_analytics.verdicts import Limits
+from homeroute_dashboards.district import District
 from homeroute_dashboards.pages.asked import AskError
 from homeroute_dashboards.reports import answering
-from homeroute_dashboards.reports.header import Place
 from homeroute_dashboards.reports.model import Report
 from homeroute_dashboards.reports.words import said
 from tests.analytics.rows import MemoryArchive
 from tests.dashboards.reported import DAYS, NOW_MS, ZONE, district, segment_day
 
-PLACE = Place("spring", ZONE, simulated=True, version="9.9")
+PLACE = District("spring", ZONE, simulated=True, version="9.9")
 WHEN = {"from": "2026-11-01", "to": "2026-11-22"}
 
 

@@ -18,8 +18,9 @@ from homeroute_collector.config import Publish
 from homeroute_command.followed import AGGREGATES as FOLLOWED
 from homeroute_command.keep_published import publish_due
 from homeroute_dashboards import pages
+from homeroute_dashboards.district import District
 from homeroute_dashboards.reports import answering
-from homeroute_dashboards.reports.header import RESTRICTED, Place
+from homeroute_dashboards.reports.header import RESTRICTED
 from tests.analytics.published_trips import MONDAY, drive
 from tests.dashboards.reported import DAYS, NOW_MS, ZONE, district
 
@@ -86,7 +87,7 @@ def test_what_is_published_names_no_stop_and_the_staffs_report_does(tmp_path: Pa
                 rows = await archive.query(f'SELECT * FROM "{spec.name}"', [])
                 assert rows or spec.name != "learning_week"
                 sent += str(rows)
-        place = Place("spring", ZONE, simulated=False, version="9.9")
+        place = District("spring", ZONE, simulated=False, version="9.9")
         told = [
             (
                 await answering.answer(

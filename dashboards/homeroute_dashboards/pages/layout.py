@@ -7,30 +7,13 @@ when that zone was merely assumed. Does not: serve.
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
 
-from homeroute_analytics.verdicts import LIMITS, Limits
 from homeroute_collector.timezones import told
-from homeroute_wire.signal import BARS, Bars
+from homeroute_dashboards.district import District
 
 STATIC = files("homeroute_dashboards.pages") / "static"
-
-
-@dataclass(frozen=True, slots=True)
-class District:
-    """Whose pages these are, and by which limits. ``timezone`` is an IANA name.
-
-    ``timezone_assumed``: nobody named it, it is the machine's.
-    """
-
-    name: str
-    timezone: str
-    simulated: bool
-    limits: Limits = LIMITS
-    bars: Bars = BARS
-    timezone_assumed: bool = False
 
 
 def page(

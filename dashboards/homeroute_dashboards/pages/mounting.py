@@ -25,11 +25,12 @@ from homeroute_analytics.hotspots import Hotspot, Ladder, begun, hotspots
 from homeroute_analytics.samples import Query
 from homeroute_analytics.verdicts import LIMITS, Limits
 from homeroute_collector.apart import aside
+from homeroute_dashboards.district import District
 from homeroute_dashboards.pages import answers, asked, recent, ribbon_answers
 from homeroute_dashboards.pages.asked import Asked, AskError, Unknown
 from homeroute_dashboards.pages.device_day import device_day
 from homeroute_dashboards.pages.hotspot_answers import hotspots_json
-from homeroute_dashboards.pages.layout import STATIC, District, not_known, page
+from homeroute_dashboards.pages.layout import STATIC, not_known, page
 from homeroute_dashboards.pages.replies import Kept, replied
 from homeroute_dashboards.pages.ribbon_answers import Planted
 from homeroute_wire.signal import BARS, Bars

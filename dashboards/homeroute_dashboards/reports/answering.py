@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from homeroute_analytics.hotspots import Ladder
 from homeroute_analytics.samples import Query
+from homeroute_dashboards.district import District
 from homeroute_dashboards.pages.asked import AskError
 from homeroute_dashboards.reports import files, question
 from homeroute_dashboards.reports.coverage import coverage
 from homeroute_dashboards.reports.devices import devices
 from homeroute_dashboards.reports.geojson import as_geojson
-from homeroute_dashboards.reports.header import Place
 from homeroute_dashboards.reports.hotspots import hotspots
 from homeroute_dashboards.reports.html import as_html
 from homeroute_dashboards.reports.model import Report
@@ -51,7 +51,7 @@ async def report(
     query: Query,
     what: str,
     asked: Mapping[str, str],
-    place: Place,
+    place: District,
     now_ms: int,
     ladder: Ladder | None = None,
 ) -> Report:
@@ -68,7 +68,7 @@ async def answer(
     query: Query,
     what: str,
     asked: Mapping[str, str],
-    place: Place,
+    place: District,
     now_ms: int,
     ladder: Ladder | None = None,
 ) -> Answer:

@@ -12,10 +12,10 @@ from collections import Counter
 from homeroute_analytics.connectivity import counted_movement
 from homeroute_analytics.dead_zones import Zone, zones
 from homeroute_analytics.directors import (
-    Coverage,
     Gap,
     Segment,
     Span,
+    TripSeconds,
     by_route,
     longest_gaps,
     segments,
@@ -25,10 +25,11 @@ from homeroute_analytics.samples import Query
 from homeroute_analytics.stops_around import Stops, stops_of, where
 from homeroute_analytics.timetable import SEGMENT_M
 from homeroute_analytics.verdicts import Limits
+from homeroute_dashboards.district import District
 from homeroute_dashboards.pages.answers import percent
 from homeroute_dashboards.pages.known_route import known_route
 from homeroute_dashboards.reports import fixes
-from homeroute_dashboards.reports.header import Counted, Place, counted, headed
+from homeroute_dashboards.reports.header import Counted, counted, headed
 from homeroute_dashboards.reports.methods import coverage_methods
 from homeroute_dashboards.reports.model import Column, Report, Table
 from homeroute_dashboards.reports.question import Question
@@ -38,7 +39,7 @@ SEGMENTS_SHOWN = 15
 _ORDER = ("dead", "mixed", "insufficient", "good")
 
 
-async def coverage(query: Query, place: Place, question: Question, now_ms: int) -> Report:
+async def coverage(query: Query, place: District, question: Question, now_ms: int) -> Report:
     """The report. Raises AskError."""
     route = await known_route(query, question.route)
     span = question.span(route)
@@ -72,14 +73,14 @@ async def coverage(query: Query, place: Place, question: Question, now_ms: int) 
     )
 
 
-def evidence(row: Coverage, limits: Limits) -> str:
+def evidence(row: TripSeconds, limits: Limits) -> str:
     """Whether there are observed trips enough for the share to mean something."""
     few = row.trips_observed < limits.fewest_passes or row.days < limits.fewest_days
     return "insufficient" if few else "enough"
 
 
 def headline(
-    routes: list[Coverage], found: list[Zone], stops: Stops, route: str | None, limits: Limits
+    routes: list[TripSeconds], found: list[Zone], stops: Stops, route: str | None, limits: Limits
 ) -> str:
     """The answer in two sentences; of routes with enough trips, if any has."""
     known = [row for row in routes if row.usable_share is not None]
@@ -107,7 +108,7 @@ def headline(
     )
 
 
-def _routes(rows: list[Coverage], limits: Limits, known: Counted) -> Table:
+def _routes(rows: list[TripSeconds], limits: Limits, known: Counted) -> Table:
     columns = (
         Column("route", "Route"),
         Column("usable_share", "Usable", "share"),
@@ -229,7 +230,7 @@ def _gaps(rows: list[Gap]) -> Table:
     )
 
 
-async def _totals(query: Query, span: Span, routes: list[Coverage]) -> Table:
+async def _totals(query: Query, span: Span, routes: list[TripSeconds]) -> Table:
     moved = await counted_movement(query, span.first_day, span.last_day)
     scheduled = sum(row.trips_scheduled for row in routes)
     observed = sum(row.trips_observed for row in routes)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from homeroute_analytics.samples import Query
+from homeroute_dashboards.district import District
 from homeroute_dashboards.pages.asked import AskError
-from homeroute_dashboards.reports.header import Place, counted, headed
+from homeroute_dashboards.reports.header import counted, headed
 from homeroute_dashboards.reports.methods import DEVICES
 from homeroute_dashboards.reports.model import Column, Report, Table
 from homeroute_dashboards.reports.question import Question
@@ -38,7 +39,7 @@ COLUMNS = (
 )
 
 
-async def devices(query: Query, place: Place, question: Question, now_ms: int) -> Report:
+async def devices(query: Query, place: District, question: Question, now_ms: int) -> Report:
     """The report. Raises AskError: it is not of a route."""
     if question.route is not None or question.days.period is not None:
         raise AskError("route, period: the devices report is of whole days of all routes")

@@ -9,21 +9,9 @@ from zoneinfo import ZoneInfo
 
 from homeroute_analytics.directors import Span
 from homeroute_analytics.samples import Query
-from homeroute_analytics.verdicts import LIMITS, Limits
+from homeroute_dashboards.district import District
 from homeroute_dashboards.reports.model import Report, Table
 from homeroute_dashboards.reports.question import Question
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """The district, and what made the report."""
-
-    district: str
-    timezone: str
-    simulated: bool
-    version: str
-    limits: Limits = LIMITS
-
 
 NAMED_DAYS = 3
 """As many days are named one by one."""
@@ -37,7 +25,7 @@ RESTRICTED = (
 def headed(
     what: str,
     title: str,
-    place: Place,
+    place: District,
     question: Question,
     route: str | None,
     now_ms: int,
@@ -51,7 +39,7 @@ def headed(
     return Report(
         what=what,
         title=title,
-        district=place.district,
+        district=place.name,
         timezone=place.timezone,
         first_day=question.days.first,
         last_day=question.days.last,
@@ -110,7 +98,7 @@ class Counted:
         return "No trip was scheduled in these days."
 
 
-async def counted(query: Query, span: Span, place: Place, now_ms: int) -> Counted:
+async def counted(query: Query, span: Span, place: District, now_ms: int) -> Counted:
     """How much of the span's days the aggregates hold."""
     rows = await query(
         "SELECT day, sealed FROM rollup_days WHERE day BETWEEN ? AND ? ORDER BY day",

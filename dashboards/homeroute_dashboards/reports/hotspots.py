@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 from homeroute_analytics.hotspots import Hotspot, Ladder, begun
 from homeroute_analytics.hotspots import hotspots as lent
 from homeroute_analytics.samples import Query
+from homeroute_dashboards.district import District
 from homeroute_dashboards.pages.asked import AskError
 from homeroute_dashboards.pages.hotspot_answers import headline
-from homeroute_dashboards.reports.header import Place, headed
+from homeroute_dashboards.reports.header import headed
 from homeroute_dashboards.reports.methods import HOTSPOTS
 from homeroute_dashboards.reports.model import Column, Report, Table
 from homeroute_dashboards.reports.question import Question
@@ -33,7 +34,7 @@ COLUMNS = (
 
 
 async def hotspots(
-    query: Query, place: Place, question: Question, now_ms: int, ladder: Ladder
+    query: Query, place: District, question: Question, now_ms: int, ladder: Ladder
 ) -> Report:
     """The report, as of the end of its last whole day. Raises AskError: it is not of a route."""
     if question.route is not None or question.days.period is not None:

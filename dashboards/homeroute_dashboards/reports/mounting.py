@@ -10,25 +10,19 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 
 from aiohttp import web
 
 from homeroute_analytics.hotspots import Ladder
 from homeroute_analytics.verdicts import LIMITS, Limits
 from homeroute_collector.apart import aside
+from homeroute_dashboards.district import District
 from homeroute_dashboards.pages.asked import AskError, Unknown
 from homeroute_dashboards.pages.mounting import Archive
 from homeroute_dashboards.reports import answering
-from homeroute_dashboards.reports.header import Place
 from homeroute_dashboards.reports.html import POLICY
 
 PATH = "/api/1/report/"
-
-
-def place(district: str, timezone: str, *, simulated: bool, limits: Limits | None = None) -> Place:
-    """Whose reports these are, of which version, and by which limits."""
-    return Place(district, timezone, simulated, version("homeroute"), limits or LIMITS)
 
 
 def mount(
@@ -43,7 +37,7 @@ def mount(
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
 ) -> None:
     """Add the reports."""
-    where = place(district, timezone, simulated=simulated, limits=limits)
+    where = District(district, timezone, simulated, limits or LIMITS)
 
     async def asked(request: web.Request) -> web.Response:
         what = request.match_info["what"]

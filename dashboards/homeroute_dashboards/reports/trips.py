@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from homeroute_analytics.directors import Span
 from homeroute_analytics.samples import Query
+from homeroute_dashboards.district import District
 from homeroute_dashboards.pages.answers import percent
 from homeroute_dashboards.pages.known_route import known_route
-from homeroute_dashboards.reports.header import Place, counted, headed
+from homeroute_dashboards.reports.header import counted, headed
 from homeroute_dashboards.reports.methods import TRIPS
 from homeroute_dashboards.reports.model import Column, Report, Table
 from homeroute_dashboards.reports.question import Question
@@ -45,7 +46,7 @@ COLUMNS = (
 _OBSERVED = [column.name for column in COLUMNS].index("observed")
 
 
-async def trips(query: Query, place: Place, question: Question, now_ms: int) -> Report:
+async def trips(query: Query, place: District, question: Question, now_ms: int) -> Report:
     """The report. Raises AskError."""
     route = await known_route(query, question.route)
     span: Span = question.span(route)
