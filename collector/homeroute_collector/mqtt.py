@@ -16,9 +16,11 @@ import logging
 import random
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiomqtt
 
@@ -28,6 +30,7 @@ from homeroute_collector.broker_figures import BrokerFigures
 from homeroute_collector.config import Broker
 from homeroute_collector.ingest import Ingest
 from homeroute_collector.own_clock import OwnClock
+from homeroute_collector.whole import whole
 from homeroute_wire.messages import Ack, Status
 from homeroute_wire.topics import district_filter, parse, topic
 
@@ -122,7 +125,7 @@ class Mqtt:
         broker = self._broker
         password, tls = await asyncio.to_thread(_secrets, broker)
         identity = f"{broker.username or 'collector'}-{self._district}"
-        async with aiomqtt.Client(
+        client = aiomqtt.Client(
             broker.host,
             broker.port,
             username=broker.username,
@@ -134,8 +137,9 @@ class Mqtt:
             clean_session=True,
             queue_type=Inbox,
             max_queued_incoming_messages=INBOX_MESSAGES,
-        ) as client:
-            await self._subscribe(client)
+        )
+        async with _entered(client) as lost:
+            await whole(_unless(lost, self._subscribe(client)))
             self._found()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._receive(client), name="mqtt-receive")
@@ -215,6 +219,43 @@ class Mqtt:
             self.broker_figures.forget()
             self.since_ms = int(time.time() * 1000)
             self._on_connection(connected)
+
+
+@asynccontextmanager
+async def _entered(client: aiomqtt.Client) -> AsyncIterator[asyncio.Future[None]]:
+    """The client's connection: gives what is done once it is lost.
+
+    It is closed also where we are cancelled while it opens: aiomqtt would leave it to
+    itself, and complain when the broker ends it.
+    """
+    opened = False
+
+    async def enter() -> None:
+        nonlocal opened
+        await client.__aenter__()
+        opened = True
+
+    try:
+        await whole(enter())
+        # aiomqtt tells only who iterates over messages, and asyncio complains if nobody does.
+        lost = client._disconnected  # noqa: SLF001
+        lost.add_done_callback(lambda done: done.cancelled() or done.exception())
+        yield lost
+    finally:
+        if opened:
+            await client.__aexit__(None, None, None)
+
+
+async def _unless(lost: asyncio.Future[None], work: Coroutine[Any, Any, None]) -> None:
+    """Do it, but wait for no answer on a connection that is lost. Raises MqttError."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({task, lost}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise aiomqtt.MqttError("the broker ended the connection")
+        task.result()
+    finally:
+        task.cancel()
 
 
 def _secrets(broker: Broker) -> tuple[str | None, ssl.SSLContext | None]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import aiomqtt
+import psutil
 import pytest
 
 from homeroute_collector.archive import Archive
@@ -224,3 +227,81 @@ def test_a_missing_secret_is_named(tmp_path: Path, mosquitto_tls: SecureMosquitt
             await until(lambda: "password_file" in str(made.mqtt.problem), "the reason")
 
     asyncio.run(use())
+
+
+def unused(broker: Broker, folder: Path) -> Mqtt:
+    """A connection nobody uses; its archive is never asked."""
+    clock = OwnClock(wall=lambda: NOW_MS / 1000)
+    archive = Archive.open(folder / "archive.duckdb", district=DISTRICT)
+    ingest = Ingest(archive, clock, district=DISTRICT, retention_days=RETENTION_DAYS)
+    archive.close()
+    return Mqtt(broker, DISTRICT, ingest, clock, on_status=lambda *_: None)
+
+
+def open_to(port: int) -> int:
+    """Connections of this process to that port of the loopback."""
+    found = psutil.Process().net_connections("tcp")
+    return sum(c.status == "ESTABLISHED" and c.raddr[1:] == (port,) for c in found)
+
+
+@pytest.mark.slow
+@pytest.mark.real("mosquitto")
+def test_ended_at_any_moment_of_its_start_it_leaves_no_connection_and_no_complaint(
+    tmp_path: Path, mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
+    complaints: list[dict[str, Any]] = []
+    reached: set[bool] = set()
+
+    async def run() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, told: complaints.append(told))
+        mqtt = unused(plain(mosquitto), tmp_path)
+        for step in range(40):
+            task = asyncio.create_task(mqtt.run())
+            # Turns of the loop at first, then moments: a connection is a thread's work.
+            for _ in range(step):
+                await asyncio.sleep(0 if step < 15 else 0.0005)
+            reached.add(mqtt.connected)
+            task.cancel()
+            assert isinstance(
+                (await asyncio.gather(task, return_exceptions=True))[0], asyncio.CancelledError
+            )
+            assert open_to(mosquitto.port) == 0, step
+        await asyncio.to_thread(mosquitto.stop)
+        gc.collect()
+        await asyncio.sleep(0.05)
+
+    asyncio.run(run())
+    assert reached == {False, True}
+    assert complaints == []
+    assert [r.getMessage() for r in caplog.records if r.levelno >= logging.ERROR] == []
+
+
+def test_a_broker_that_goes_while_we_subscribe_is_a_lost_one_and_no_complaint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complaints: list[dict[str, Any]] = []
+    asked = asyncio.Event()
+
+    async def broker(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(2)
+        writer.write(b"\x20\x02\x00\x00")  # CONNACK, accepted
+        await reader.readuntil(b"batch")  # of a SUBSCRIBE
+        asked.set()
+        writer.close()
+
+    async def run() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, told: complaints.append(told))
+        server = await asyncio.start_server(broker, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        mqtt = unused(Broker(host="127.0.0.1", port=port), tmp_path)
+        task = asyncio.create_task(mqtt.run())
+        await asyncio.wait_for(asked.wait(), 5)
+        await until(lambda: str(mqtt.problem).startswith("broker "), "the loss")
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        server.close()
+        gc.collect()
+        await asyncio.sleep(0.05)
+
+    asyncio.run(run())
+    assert complaints == []
