@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from homeroute_dashboards.grafana.looks import Look
 from homeroute_dashboards.grafana.panels import number
 from homeroute_dashboards.grafana.tables import grid
 from homeroute_dashboards.grafana.variables import cascade
+from tests.dashboards.grafana_rows import everything
 
 ROOT = Path(__file__).parents[2]
 PROVISIONING = ROOT / "dashboards/grafana/provisioning"
@@ -192,3 +194,11 @@ def test_the_home_list_and_every_link_lead_somewhere() -> None:
         if built.folder is not Folder.HOME:
             assert listed & set(built.json["tags"]), f"{built.uid} is on no list"
     assert listed == {"directors", "engineers", "evaluators"}
+
+
+def test_the_documented_table_of_queries_names_those_there_are() -> None:
+    """It is printed by `make dashboards-check`: a panel renamed since is a table to print anew."""
+    text = (Path(__file__).parents[2] / "docs/dashboards.md").read_text("utf-8")
+    (table,) = re.findall(r"^dashboard +query +rows +ms\n(.*?)\n\n", text, re.DOTALL | re.MULTILINE)
+    documented = [(line[:28].strip(), line[29:73].strip()) for line in table.splitlines()]
+    assert documented == [(one.dashboard[:28], one.title[:44].strip()) for one in everything()]
