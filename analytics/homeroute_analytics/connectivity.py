@@ -5,8 +5,9 @@ rolled up yet, is computed from raw points by :mod:`homeroute_analytics.coverage
 count the same way (a test holds them to it), so that a day does not change when it is
 rolled up.
 
-Guarantees: every day with a trip counts once; a trip counts once a day, whatever hours
-it spans. Does not: say where a sample was, or tell time outside trips but that of moving.
+Guarantees: every day with a trip counts once; a trip counts once, on the service day it
+began, whatever hours it spans. Does not: say where a sample was, or tell time outside
+trips but that of moving.
 """
 
 from __future__ import annotations
@@ -77,10 +78,14 @@ async def connectivity(
         )
         if day < today
     }
-    driven = await query(
-        "SELECT DISTINCT service_day FROM legs WHERE service_day BETWEEN ? AND ?", [first, last]
+    ends: dict[date, int] = dict(
+        await query(
+            "SELECT service_day, max(end_ms) FROM legs WHERE service_day BETWEEN ? AND ? "
+            "GROUP BY service_day",
+            [first, last],
+        )
     )
-    raw = sorted({day for (day,) in driven} - written)
+    raw = sorted(ends.keys() - written)
     parts, moved = [], []
     if written:
         until = min(last, today - timedelta(1))
@@ -90,9 +95,15 @@ async def connectivity(
     for run in _runs(raw):
         start_ms, end_ms = bounds(run[0], zone)[0], min(bounds(run[-1], zone)[1], now_ms)
         if start_ms < end_ms:
+            # A trip that runs on past midnight is of the day it began, here as in its rollup.
             parts.append(
                 await by_route_hour(
-                    query, start_ms=start_ms, end_ms=end_ms, timezone=timezone, period=period
+                    query,
+                    start_ms=start_ms,
+                    end_ms=min(max(end_ms, *(ends[day] for day in run)), now_ms),
+                    timezone=timezone,
+                    period=period,
+                    days=(run[0], run[-1]),
                 )
             )
             moved.append(await movement(query, start_ms=start_ms, end_ms=end_ms))

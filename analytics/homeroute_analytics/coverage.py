@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from homeroute_analytics.hours import local_hours
@@ -35,6 +36,7 @@ gaps AS (
 ),
 stretches AS (
     SELECT device, service_day, route, trip, period, start_ms, end_ms FROM drives
+    WHERE $8::DATE IS NULL OR service_day BETWEEN $8 AND $9
     UNION ALL SELECT device, NULL, NULL, NULL, NULL, start_ms, end_ms FROM gaps
 ),
 hours AS (
@@ -165,14 +167,17 @@ async def by_route_hour(
     timezone: str,
     kind: str = "bus",
     period: str | None = None,
+    days: tuple[date, date] | None = None,
 ) -> Coverage:
     """Uplink seconds from ``start_ms`` to ``end_ms`` (exclusive), by route and local hour.
 
     A range that reaches into the future counts scheduled seconds that cannot
-    have been reported: end it now. ``period`` keeps only legs of that period;
-    *unassigned* has none and stays.
+    have been reported: end it now. ``period`` keeps only legs of that period, ``days``
+    those of service days from the first to the last; *unassigned* has none and stays.
     """
-    rows = await _seconds(query, "uplink", "state", start_ms, end_ms, timezone, kind, period)
+    rows = await _seconds(
+        query, "uplink", "state", start_ms, end_ms, timezone, kind, period, days or (None, None)
+    )
     cells = [(bool(row[0]), _cell(row)) for row in rows]
     empty = Cell(None, None)
     return Coverage(
@@ -201,12 +206,13 @@ async def _seconds(
     timezone: str,
     kind: str,
     period: str | None,
+    days: tuple[date | None, date | None] = (None, None),
 ) -> list[tuple[Any, ...]]:
     hours = local_hours(start_ms, end_ms, timezone)
     sql = _SECONDS.format(table=table, spans=spans(table, level), drives=DRIVES, cap=SAMPLE_CAP_MS)
     starts, ends = [h.start_ms for h in hours], [h.end_ms for h in hours]
     names = [h.hour for h in hours]
-    return await query(sql, [kind, start_ms, end_ms, starts, ends, names, period])
+    return await query(sql, [kind, start_ms, end_ms, starts, ends, names, period, *days])
 
 
 def _cell(row: tuple[Any, ...]) -> Cell:

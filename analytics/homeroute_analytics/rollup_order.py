@@ -21,6 +21,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from homeroute_analytics.attribution.days import under_way
 from homeroute_analytics.rollups import bounds
 from homeroute_analytics.samples import Query, expired_before
 
@@ -49,10 +50,14 @@ _TOUCHED = " UNION ".join(
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Days to be rolled up, newest first, after which the cursor may stand at ``commit_id``."""
+    """Days to be rolled up, newest first, after which the cursor may stand at ``commit_id``.
+
+    ``live`` are those of them that are under way: their buses are looked at every minute.
+    """
 
     days: tuple[date, ...]
     commit_id: int
+    live: tuple[date, ...] = ()
 
 
 async def due(query: Query, *, timezone: str, now_ms: int) -> Due:
@@ -62,7 +67,8 @@ async def due(query: Query, *, timezone: str, now_ms: int) -> Due:
     ((newest,),) = await query("SELECT coalesce(max(commit_id), 0) FROM commits", [])
     held = await query("SELECT commit_id FROM cursors WHERE name = ?", [CURSOR])
     written: dict[date, bool] = dict(await query(_WRITTEN, []))
-    days = {today}
+    live = await under_way(query, now_ms, timezone)
+    days = {*live}
     for quarter, on_a_trip in await query(_TOUCHED, [held[0][0] if held else 0, newest]):
         moment = datetime.fromtimestamp(quarter * _QUARTER_MS / 1000, zone)
         days.add(moment.date())
@@ -78,7 +84,7 @@ async def due(query: Query, *, timezone: str, now_ms: int) -> Due:
     days |= {last + timedelta(days=n) for n in range(1, (today - last).days)}
     gone_ms = await expired_before(query)
     kept = [day for day in days if day <= today and bounds(day, zone)[0] >= gone_ms]
-    return Due(tuple(sorted(kept, reverse=True)), newest)
+    return Due(tuple(sorted(kept, reverse=True)), newest, live)
 
 
 async def done(

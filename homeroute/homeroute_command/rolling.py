@@ -1,4 +1,4 @@
-"""Rolls days up beside the collector: today every minute, past days as late data comes.
+"""Rolls days up beside the collector: those under way every minute, past days as data comes.
 
 Guarantees: of a day, who drove what (its legs) is found anew and what follows from it
 rolled up from one state of the archive, and both are written together or not at all, so
@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from homeroute_analytics import rollup_inputs, rollup_order, rollups
-from homeroute_analytics.attribution.days import Outcome, find_legs
+from homeroute_analytics.attribution.days import Outcome, find_legs, under_way
 from homeroute_analytics.hotspots import Ladder
 from homeroute_analytics.verdicts import Limits
 from homeroute_collector.apart import Apart, aside
@@ -34,7 +34,7 @@ from homeroute_collector.config import CollectorConfig
 log = logging.getLogger(__name__)
 
 EVERY_S = 60.0
-"""How often today is done."""
+"""How often days under way are done: today, and yesterday until its last trip is over."""
 
 PAST_S = 900.0
 """How often past days are, at most: a bus that uploads a week does so over many minutes."""
@@ -67,14 +67,14 @@ async def roll(
     """
     apart = Apart()
     replace = None if dry_run else apart(archive.replace_day)
-    today, _ = rollup_order.day_of(now_ms, timezone)
 
     async def work(query: Query) -> Rolled:
         await rollups.require_whole(query, day, timezone)
         inputs = (await rollup_inputs.marks(query, [day], timezone))[day]
         found = None
         if repair:
-            live_ms = now_ms if day == today else None
+            live = day in await under_way(query, now_ms, timezone)
+            live_ms = now_ms if live else None
             found = await find_legs(query, day, timezone, now_ms=live_ms)
         made = await rollups.rollup_day(
             query,
@@ -129,7 +129,7 @@ async def once(
     before: date | None = None,
     ladder: Ladder | None = None,
 ) -> bool | None:
-    """Do what is due: today alone, or also ``past`` days, of those only earlier ``before``.
+    """Do what is due: days under way alone, or also ``past`` ones, of those only ``before`` one.
 
     False when some day could not be done, None when nobody can tell what is due;
     ``failing`` is kept to be the days that fail, and why.
@@ -139,8 +139,7 @@ async def once(
     except Exception:
         log.exception("rollups: what is due cannot be read; trying again")
         return None
-    today, _ = rollup_order.day_of(now_ms, timezone)
-    days = [day for day in wanted.days if past or day == today]
+    days = [day for day in wanted.days if past or day in wanted.live]
     if before is not None:
         days = [day for day in days if day < before]
     elif past:
@@ -173,7 +172,7 @@ async def _due(archive: Archive, timezone: str, now_ms: int, *, past: bool) -> r
         return wanted
     changed = await aside(archive.query, lambda query: rollup_inputs.changed(query, timezone))
     days = sorted({*wanted.days, *changed}, reverse=True)
-    return rollup_order.Due(tuple(days), wanted.commit_id)
+    return replace(wanted, days=tuple(days))
 
 
 async def seal(collector: Collector, before_ms: int) -> int:

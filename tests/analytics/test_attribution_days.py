@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Callable, Coroutine
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,11 +13,11 @@ import duckdb
 import pytest
 
 from homeroute_analytics import legs, timetable
-from homeroute_analytics.attribution.days import attribute_day, service_day
+from homeroute_analytics.attribution.days import attribute_day, under_way
 from homeroute_simulators.planned_drive import PlannedDrive
 from homeroute_simulators.world import world
 from tests.analytics.driven import scheduled, told
-from tests.analytics.timetables import ZONE, database
+from tests.analytics.timetables import MONDAY, ZONE, Timetable, database
 
 WORLD = world(7, buses=6)
 DAY = date(2026, 9, 10)
@@ -170,7 +170,24 @@ async def test_an_archive_of_the_first_version_gains_the_columns() -> None:
     assert old == legs.Leg("b", date(2026, 9, 10), "r", "t", "AM", 1, 2, "gps", 0.9)
 
 
-def test_the_small_hours_belong_to_the_day_before() -> None:
-    at_two_ms = legs.instant_ms(date(2026, 9, 11), 2 * 3600, ZoneInfo(ZONE))
-    assert service_day(at_two_ms, ZONE) == date(2026, 9, 10)
-    assert service_day(at_two_ms + 2 * 3_600_000, ZONE) == date(2026, 9, 11)
+@in_a_loop
+async def test_a_day_is_under_way_until_the_bus_of_its_last_trip_cannot_be_late() -> None:
+    table = Timetable()
+    table.feed(1, MONDAY, MONDAY + timedelta(30))
+    tuesday, wednesday = MONDAY + timedelta(1), MONDAY + timedelta(2)
+
+    async def days(day: date, hour: float) -> tuple[date, ...]:
+        now_ms = legs.instant_ms(day, int(hour * 3600), ZoneInfo(ZONE))
+        return await under_way(table.query, now_ms, ZONE)
+
+    table.trip(1, "am", "AM", 6.5, 7.25)
+    assert await days(tuesday, 7) == (tuesday,)
+    assert await days(tuesday, 0.2) == (tuesday,)
+    table.trip(1, "night", "PM", 24.5, 27.5)
+    assert await days(tuesday, 0.2) == (tuesday, MONDAY)
+    # 40 minutes late, at most.
+    assert await days(tuesday, 4.1) == (tuesday, MONDAY)
+    assert await days(tuesday, 4.2) == (tuesday,)
+    assert await days(wednesday, 3.9) == (wednesday, tuesday)
+    table.exception(tuesday, "snow")
+    assert await days(wednesday, 3.9) == (wednesday,)

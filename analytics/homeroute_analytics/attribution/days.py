@@ -1,8 +1,9 @@
 """Attribution of a service day from the archive, and back into it.
 
-Guarantees: run again over the same positions and timetable it writes nothing; today's
-run looks at the last hours only and leaves what is settled alone; the nightly run looks
-at the whole day and may correct all of it. Does not: rewrite a day of which no position is
+Guarantees: run again over the same positions and timetable it writes nothing; the run of
+a day that is under way looks at the last hours only and leaves what is settled alone; the
+nightly run looks at the whole day and may correct all of it; a trip after midnight is of
+the service day it began. Does not: rewrite a day of which no position is
 left (its raw data has expired).
 """
 
@@ -67,7 +68,7 @@ async def find_legs(
 ) -> Outcome:
     """The legs of a service day, found anew and kept nowhere.
 
-    With ``now_ms`` the day is today: only what is not settled is looked at. It computes
+    With ``now_ms`` the day is under way: only what is not settled is looked at. It computes
     for a second or two between its questions: a loop that serves others runs it apart.
     Raises ZoneInfoNotFoundError, and what ``query`` raises.
     """
@@ -110,9 +111,17 @@ async def read(
     ]
 
 
-def service_day(now_ms: int, timezone: str) -> date:
-    """The service day under way: before three in the morning it is still yesterday's."""
-    return (datetime.fromtimestamp(now_ms / 1000, ZoneInfo(timezone)) - timedelta(hours=3)).date()
+async def under_way(query: Query, now_ms: int, timezone: str) -> tuple[date, ...]:
+    """The service days that buses may be on, the newest first.
+
+    Today; and yesterday, until the bus of its last trip can no longer be late. Times past
+    24:00 are of the day they began. ``timezone`` is the district's.
+    """
+    today = datetime.fromtimestamp(now_ms / 1000, ZoneInfo(timezone)).date()
+    before = today - timedelta(days=1)
+    hours = await timetable.drives(query, before, before, timezone)
+    last_ms = max((drive.end_ms for drive in hours), default=0)
+    return (today, before) if now_ms < last_ms + LATEST_S * 1000 else (today,)
 
 
 def span(trips: Sequence[ScheduledTrip], day: date, timezone: str) -> tuple[float, float]:

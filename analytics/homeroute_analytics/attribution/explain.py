@@ -96,21 +96,22 @@ def instant(text: str, timezone: str, *, now_ms: int) -> int:
 
 async def explain(query: Query, device: str, time_ms: int, timezone: str) -> Explanation:
     """What was weighed for that device at that time."""
-    day = days.service_day(time_ms, timezone)
-    # Before three in the morning a bus may be on a trip of either day.
-    last_day = datetime.fromtimestamp(time_ms / 1000, ZoneInfo(timezone)).date()
+    # A bus may still be on a trip of the day before.
+    last_day, *before = await days.under_way(query, time_ms, timezone)
+    day = before[0] if before else last_day
     trips = await timetable.load(query, day, last_day, timezone)
     begin_s, end_s = days.span(trips, day, timezone)
     at_s = time_ms / 1000
     stored = await legs.stored(query, day)
     stored += await legs.stored(query, last_day) if last_day != day else []
     leg = next((x for x in stored if x.device == device and x.start_ms <= time_ms < x.end_ms), None)
+    of_day = leg.service_day if leg is not None else day
     told = await days.read(query, min(begin_s, at_s - AROUND_S), max(end_s, at_s + 1.0), device)
     if not told:
         planned = _planned(trips, device, at_s)
         why = "no position came from this device on this service day"
         return Explanation(
-            device, time_ms, day, leg, why, _now(leg, why), 0, None, None, len(trips),
+            device, time_ms, of_day, leg, why, _now(leg, why), 0, None, None, len(trips),
             tuple(_unseen(trip, why) for trip in planned),
         )  # fmt: skip
     index = Day(trips)
@@ -138,7 +139,7 @@ async def explain(query: Query, device: str, time_ms: int, timezone: str) -> Exp
     return Explanation(
         device=device,
         time_ms=time_ms,
-        service_day=day,
+        service_day=of_day,
         leg=leg,
         then=then,
         now=_now(leg, _hindsight(index, way, at_s)),
