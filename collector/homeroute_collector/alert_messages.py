@@ -9,14 +9,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 from itertools import groupby
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from homeroute_collector.alert_notices import Notice
+from homeroute_collector.timezones import zone_words
 
 LISTED = 40
 """Subjects a mail lists of one rule; of more it says how many."""
@@ -27,11 +29,15 @@ _SEVERITY = {"critical": 0, "warning": 1}
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Whose messages these are. ``pages``: the pages' address for links, or empty."""
+    """Whose messages these are. ``pages``: the pages' address for links, or empty.
+
+    ``zone_assumed``: nobody named the zone, it is the machine's.
+    """
 
     district: str
-    zone: tzinfo
+    zone: ZoneInfo
     pages: str = ""
+    zone_assumed: bool = False
 
     def link(self, subject: str) -> str:
         """Where to look; empty where no address is configured."""
@@ -113,6 +119,7 @@ def text(place: Place, notices: Sequence[Notice]) -> str:
     for _, group in groupby(ordered, key=lambda n: (n.event, n.rule)):
         parts.append(_paragraph(place, list(group)))
     closing = f"Fleet now: {place.pages}\n" if place.pages else ""
+    closing += f"Times are of {zone_words(place.zone.key, assumed=place.zone_assumed)}.\n"
     closing += "Sent by the Homeroute collector of district " + place.district + "."
     return "\n".join([*parts, closing, ""])
 

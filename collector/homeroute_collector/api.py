@@ -122,7 +122,13 @@ class _Api:
         rows = await refusals.newest(
             self._collector.archive, device=device, limit=min(max(limit, 1), ROWS_BOUND)
         )
-        return _json({"refused": [dataclasses.asdict(row) for row in rows]})
+        return _json(
+            {
+                "timezone": self._collector.timezone,
+                "timezone_assumed": self._collector.timezone_assumed,
+                "refused": [dataclasses.asdict(row) for row in rows],
+            }
+        )
 
     async def replay(self, request: web.Request) -> web.Response:
         try:

@@ -18,6 +18,8 @@ def alerts(collector: Collector) -> dict[str, Any]:
     return {
         "now_ms": collector.clock.now_ms(),
         "district": collector.config.district,
+        "timezone": collector.timezone,
+        "timezone_assumed": collector.timezone_assumed,
         "alerts": [_alert(known.rules[alert.rule], alert) for alert in known.active],
         "channels": [
             {

@@ -202,6 +202,7 @@ async def _assemble(
         config.district,
         ZoneInfo(config.timezone or system_timezone()),
         config.alerts.pages or "",
+        zone_assumed=config.timezone is None,
     )
     alerts = Alerts(config.alerts, place, folder=config.data_dir, now_ms=clock.now_ms)
     tail = Tail()

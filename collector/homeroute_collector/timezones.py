@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 ASSUMED = "which is this machine's: nobody has named the district's"
 
 
-def told(timezone: str, *, assumed: bool) -> str:
+def zone_words(timezone: str, *, assumed: bool) -> str:
     """The zone in words, to stand after "times are"."""
     return f"{timezone}, {ASSUMED}" if assumed else timezone
 

@@ -8,7 +8,9 @@ import shutil
 import textwrap
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from homeroute_collector.timezones import zone_words
 from homeroute_command import running
 from homeroute_command.failure import Failure
 
@@ -59,7 +61,10 @@ def run(args: argparse.Namespace) -> int:
     if not shown:
         print("nothing is wrong" if args.all else "nothing to tell")
         return 0
-    return _show(args, shown, _alerts)
+    zone = answer["timezone"]
+    print(_alerts(shown, ZoneInfo(zone)))
+    print(f"\nTimes are of {zone_words(zone, assumed=answer['timezone_assumed'])}.")
+    return 0
 
 
 def _test(args: argparse.Namespace) -> int:
@@ -85,11 +90,11 @@ def _show(args: argparse.Namespace, rows: list[dict[str, Any]], text: Any) -> in
     return 0
 
 
-def _alerts(rows: list[dict[str, Any]]) -> str:
+def _alerts(rows: list[dict[str, Any]], zone: ZoneInfo) -> str:
     """A paragraph an alert: what, who, since when; its detail; what to do. Fits any width."""
     parts = []
     for row in rows:
-        since = datetime.fromtimestamp(row["since_ms"] / 1000).astimezone()
+        since = datetime.fromtimestamp(row["since_ms"] / 1000, zone)
         mark = "!!" if row["severity"] == "critical" else " !"
         who = f": {row['subject']}" if row["subject"] else ""
         pending = ", pending" if row["state"] == "pending" else ""

@@ -229,7 +229,7 @@ def _list(data: Path) -> int:
     devices = Credentials(data).list()
     for device in devices:
         when = dt.datetime.fromtimestamp(device.created_ms / 1000).astimezone()
-        print(f"{device.name:<24} {device.kind:<8} since {when:%Y-%m-%d %H:%M}")
+        print(f"{device.name:<24} {device.kind:<8} since {when:%Y-%m-%d %H:%M %Z}")
     if not devices:
         print(f"nobody is enrolled in {data}; begin with `homeroute enroll bus-01`")
     return 0

@@ -6,9 +6,11 @@ import argparse
 import json
 from datetime import datetime
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from rich.table import Table
 
+from homeroute_collector.timezones import zone_words
 from homeroute_command import running
 from homeroute_command.output import Output
 
@@ -53,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     table = Table("received", "device", "measurement", "points", "reason", box=None)
     for row in answer["refused"]:
-        received = datetime.fromtimestamp(row["received_ms"] / 1000).astimezone()
+        received = datetime.fromtimestamp(row["received_ms"] / 1000, ZoneInfo(answer["timezone"]))
         table.add_row(
             f"{received:%Y-%m-%d %H:%M:%S}",
             row["device"],
@@ -62,4 +64,6 @@ def run(args: argparse.Namespace) -> int:
             row["reason"],
         )
     Output().print(table)
+    where = zone_words(answer["timezone"], assumed=answer["timezone_assumed"])
+    Output(stderr=True).print(f"times are of {where}", style="dim", soft_wrap=True)
     return 0

@@ -222,7 +222,13 @@ async def _here(args: argparse.Namespace, asked: dict[str, Any]) -> Answer:
             archive.query,
             args.what,
             asked,
-            District(config.district, timezone, config.simulated, limits=rolling.limits_of(config)),
+            District(
+                config.district,
+                timezone,
+                config.simulated,
+                limits=rolling.limits_of(config),
+                timezone_assumed=config.timezone is None,
+            ),
             time.time_ns() // 1_000_000,
             rolling.ladder_of(config),
         )

@@ -21,7 +21,9 @@ from homeroute_analytics.attribution.explain import Explanation, explain, instan
 from homeroute_collector.apart import aside
 from homeroute_collector.api_guard import refused
 from homeroute_collector.collector import Collector
+from homeroute_collector.timezones import zone_words
 from homeroute_command import changing, running
+from homeroute_command.configured import configuration
 from homeroute_command.failure import Failure
 from homeroute_command.output import Output
 
@@ -83,7 +85,8 @@ def mount(app: web.Application, collector: Collector) -> None:
         found = await aside(
             query, lambda apart: explain(apart, device, time_ms, collector.timezone)
         )
-        return web.json_response(document(found, collector.timezone))
+        told_of = collector.timezone, collector.timezone_assumed
+        return web.json_response(document(found, *told_of))
 
     app.router.add_get(PATH, asked)
 
@@ -108,13 +111,13 @@ async def known(query: Any, device: str) -> bool:
     return False
 
 
-def document(found: Explanation, timezone: str) -> dict[str, Any]:
+def document(found: Explanation, timezone: str, timezone_assumed: bool) -> dict[str, Any]:
     """As the API and ``--json`` tell it."""
     fields = asdict(found)
     fields["service_day"] = found.service_day.isoformat()
     if fields["leg"]:
         fields["leg"]["service_day"] = fields["leg"]["service_day"].isoformat()
-    return {"timezone": timezone, **fields}
+    return {"timezone": timezone, "timezone_assumed": timezone_assumed, **fields}
 
 
 def _asked(args: argparse.Namespace) -> dict[str, Any]:
@@ -136,7 +139,7 @@ async def _here(args: argparse.Namespace) -> dict[str, Any]:
         if not await known(archive.query, args.device):
             raise Failure(_unknown(args.device), exit_code=2)
         found = await explain(archive.query, args.device, time_ms, timezone)
-        return document(found, timezone)
+        return document(found, timezone, configuration(args).timezone is None)
 
 
 def _say(found: dict[str, Any]) -> None:
@@ -149,7 +152,8 @@ def _say(found: dict[str, Any]) -> None:
 
     out = Output(highlight=False)
     at = datetime.fromtimestamp(found["time_ms"] / 1000, zone)
-    out.print(f"{found['device']} at {at:%Y-%m-%d %H:%M:%S} ({found['timezone']})", soft_wrap=True)
+    where = zone_words(found["timezone"], assumed=found["timezone_assumed"])
+    out.print(f"{found['device']} at {at:%Y-%m-%d %H:%M:%S} ({where})", soft_wrap=True)
     out.print(f"  believed    {found['now']}", soft_wrap=True)
     out.print(f"  at the time {found['then']}", soft_wrap=True)
     heard = f"{found['positions']} positions that service day"

@@ -97,7 +97,7 @@ def render(batch: dict[str, Any]) -> Iterator[Text]:
     newest = max(
         (max(m["time_ms"]) for m in batch["measurements"].values() if m["time_ms"]), default=None
     )
-    head = Text(f"{received:%H:%M:%S} ")
+    head = Text(f"{received:%H:%M:%S %Z} ")
     head.append(batch["device"], style="bold")
     head.append(f"  #{batch['seq']}  {batch['stored']} points, {batch['bytes']} bytes")
     if newest is not None and batch["received_ms"] - newest > HISTORICAL_MS:

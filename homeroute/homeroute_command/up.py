@@ -136,6 +136,7 @@ def mount_pages(
         collector.archive,
         district=config.district,
         timezone=collector.timezone,
+        timezone_assumed=collector.timezone_assumed,
         simulated=config.simulated,
         ladder=ladder,
         limits=limits,

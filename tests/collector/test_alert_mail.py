@@ -32,6 +32,7 @@ def test_a_depot_that_goes_dark_is_one_mail_that_says_once_what_to_do(
             assert text.count("What to do:") == 1
             assert "bus-39" in text
             assert "and 60 more" in text
+            assert "Times are of America/Chicago." in text
             assert "https://pages.example.org/device/bus-00" in text
             await desk.fires("bus-late")
             await desk.after(0)

@@ -74,6 +74,7 @@ def test_a_lost_broker_is_told_listed_and_counted_and_a_test_gets_through(
         code, listed = await said("list")
         assert code == 0
         assert "No connection to the broker, since" in listed
+        assert listed.splitlines()[-1].startswith("Times are of ")
         _, listed = await said("list", "--json")
         assert [a["rule"] for a in json.loads(listed)["alerts"]] == ["broker_lost"]
         _, listed = await said("rules", "--json")

@@ -98,8 +98,10 @@ def test_there_is_no_headline_about_routes_nobody_heard_from() -> None:
 
 
 def test_the_csv_has_every_cell_every_route_and_the_total() -> None:
-    rows = list(csv.reader(io.StringIO(coverage_csv(coverage(cell("4", None, 0.812))))))
-    assert rows[0] == list(CSV_COLUMNS)
+    text = coverage_csv(coverage(cell("4", None, 0.812)), "America/Chicago")
+    rows = list(csv.reader(io.StringIO(text)))
+    assert rows[0] == [*CSV_COLUMNS, "timezone"]
+    assert {row[-1] for row in rows[1:]} == {"America/Chicago"}
     assert [row[:3] for row in rows[1:]] == [
         ["4", "7", "0.812"],
         ["4", "", "0.812"],
@@ -109,7 +111,7 @@ def test_the_csv_has_every_cell_every_route_and_the_total() -> None:
 
 @pytest.mark.parametrize("route", ["=1+1", "+1", "-1", "@SUM(A1)"])
 def test_a_route_named_like_a_formula_stays_text_in_a_spreadsheet(route: str) -> None:
-    rows = list(csv.reader(io.StringIO(coverage_csv(coverage(cell(route, None, 0.5))))))
+    rows = list(csv.reader(io.StringIO(coverage_csv(coverage(cell(route, None, 0.5)), "UTC"))))
     assert rows[1][0] == f"'{route}"
 
 

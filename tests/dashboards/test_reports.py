@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import html
 import io
 import json
 from dataclasses import replace
@@ -15,6 +16,7 @@ import duckdb
 import pytest
 
 from homeroute_analytics.verdicts import Limits
+from homeroute_command import report_text
 from homeroute_dashboards.district import District
 from homeroute_dashboards.pages.asked import AskError
 from homeroute_dashboards.reports import answering
@@ -89,6 +91,33 @@ def test_unassigned_time_is_told_of_the_whole_fleet(held: MemoryArchive) -> None
 
 def test_a_day_that_may_still_change_is_noted(held: MemoryArchive) -> None:
     assert any("1 of 15 counted days may still change" in note for note in report(held).notes)
+
+
+@pytest.mark.parametrize("assumed", [True, False])
+@pytest.mark.parametrize("what", answering.NAMES)
+def test_every_report_says_whose_clock_it_goes_by_and_whether_that_is_assumed(
+    held: MemoryArchive, tmp_path: Path, what: str, assumed: bool
+) -> None:
+    place = replace(PLACE, timezone_assumed=assumed)
+
+    def body(form: str) -> bytes:
+        asked = WHEN | {"format": form}
+        return asyncio.run(answering.answer(held.query, what, asked, place, NOW_MS)).body
+
+    assert json.loads(body("json"))["timezone_assumed"] is assumed
+    for text in (
+        body("html").decode(),
+        report_text.text(asyncio.run(answering.report(held.query, what, WHEN, place, NOW_MS))),
+    ):
+        said = " ".join(html.unescape(text).split())
+        assert f"days and hours are of {ZONE}" in said
+        assert ("nobody has named the district's" in said) is assumed
+    (tmp_path / "r.parquet").write_bytes(body("parquet"))
+    told = duckdb.execute(
+        f"SELECT decode(value) FROM parquet_kv_metadata('{tmp_path / 'r.parquet'}') "
+        "WHERE decode(key) = 'timezone_assumed'"
+    ).fetchall()
+    assert told == [(str(assumed).lower(),)]
 
 
 def test_days_nobody_has_counted_say_how_to_count_them(held: MemoryArchive) -> None:

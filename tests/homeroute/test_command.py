@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,8 @@ def test_tail_shows_a_batch_for_people_without_positions(up: Running) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     head, values = done.stdout.splitlines()
     assert "bus-07  #" in head
+    # This machine's, as of a terminal beside it, and said to be.
+    assert head.split()[1] == f"{datetime.now().astimezone():%Z}"
     assert "2 points, " in head
     assert values.split(" · ") == [
         "         wifi clients=4 randomized=2",
@@ -250,7 +253,10 @@ def test_what_is_refused_is_listed_with_its_reason_and_tried_again(tmp_path: Pat
         assert again.returncode == 0
         assert "0 " in again.stdout
         assert json.loads(up.ask("refused", "replay", "--json").stdout)
-        assert "wifi" in up.ask("refused").stdout  # it is as wrong as before, and still kept
+        listed = up.ask("refused")
+        assert "wifi" in listed.stdout  # it is as wrong as before, and still kept
+        assert "times are of " in listed.stderr
+        assert "nobody has named the district's" in listed.stderr
 
 
 # -- influx

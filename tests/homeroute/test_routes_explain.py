@@ -112,6 +112,19 @@ def test_people_read_it_in_lines(folder: Path, capsys: pytest.CaptureFixture[str
     assert main(["routes", "explain", told.bus.device, middle(told), "--data", str(folder)]) == 0
     said = capsys.readouterr().out
     assert told.trip.name in said and "passes the gates" in said and "the assignment table" in said
+    assert f"({WHERE.district.timezone})" in said
+
+
+def test_a_zone_that_nobody_named_is_told_as_such(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = next(d for d in drives() if not d.excursion and not d.substitute)
+    words = ["routes", "explain", told.bus.device, middle(told), "--data", str(folder), "--json"]
+    assert main(words) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["timezone_assumed"] is False
+    routes_explain._say(found | {"timezone_assumed": True})
+    assert "nobody has named the district's)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("columns", ["50", "80", "100", "160"])
@@ -191,6 +204,7 @@ class _served:  # noqa: N801 - reads as a verb
             """What the mount needs of a collector."""
 
             timezone = WHERE.district.timezone
+            timezone_assumed = False
 
             class clock:  # noqa: N801 - an attribute
                 @staticmethod

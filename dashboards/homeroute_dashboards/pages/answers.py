@@ -156,11 +156,12 @@ def _between(low: str, high: str) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def coverage_csv(coverage: Coverage) -> str:
+def coverage_csv(coverage: Coverage, timezone: str) -> str:
     """Every cell, then each route and the total (empty hour: all hours)."""
     by_route = sorted(coverage.cells, key=lambda c: (c.route or "", c.hour or 0))
     rows = [_row(c, c.route or "") for c in (*by_route, *coverage.routes)]
-    return written(CSV_COLUMNS, [*rows, _row(coverage.total, "all routes")])
+    rows.append(_row(coverage.total, "all routes"))
+    return written((*CSV_COLUMNS, "timezone"), [[*row, timezone] for row in rows])
 
 
 def percent(share: float | None, decimals: int = 1) -> str:

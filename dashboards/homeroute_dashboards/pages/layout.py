@@ -10,7 +10,7 @@ import html
 from importlib.resources import files
 from string import Template
 
-from homeroute_collector.timezones import told
+from homeroute_collector.timezones import zone_words
 from homeroute_dashboards.district import District
 
 STATIC = files("homeroute_dashboards.pages") / "static"
@@ -44,7 +44,7 @@ def _framed(place: District, path: str, title: str, script: str, body: str) -> b
             title=title,
             district=html.escape(place.name),
             timezone=html.escape(place.timezone),
-            zone=html.escape(told(place.timezone, assumed=place.timezone_assumed)),
+            zone=html.escape(zone_words(place.timezone, assumed=place.timezone_assumed)),
             simulated="" if place.simulated else " hidden",
             at_fleet=current("/"),
             at_connectivity=current("/connectivity"),

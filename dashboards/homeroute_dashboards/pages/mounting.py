@@ -233,7 +233,7 @@ class _Questions:
         parts = ["connectivity", self._place.name, question.first, question.last, question.period]
         name = "-".join(str(p) for p in [*parts, "simulated" * self._place.simulated] if p)
         return web.Response(
-            text=answers.coverage_csv(found.coverage),
+            text=answers.coverage_csv(found.coverage, self._place.timezone),
             content_type="text/csv",
             headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
         )

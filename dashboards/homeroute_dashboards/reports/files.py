@@ -33,6 +33,7 @@ def as_parquet(report: Report, table: Table) -> bytes:
         "route": report.route or "",
         "period": report.period or "",
         "timezone": report.timezone,
+        "timezone_assumed": str(report.timezone_assumed).lower(),
         "generated_ms": str(report.generated_ms),
         "version": report.version,
         "simulated": str(report.simulated).lower(),

@@ -34,6 +34,7 @@ async def as_geojson(query: Query, report: Report) -> bytes:
             "route": report.route,
             "period": report.period,
             "timezone": report.timezone,
+            "timezone_assumed": report.timezone_assumed,
             "generated_ms": report.generated_ms,
             "version": report.version,
             "simulated": report.simulated,

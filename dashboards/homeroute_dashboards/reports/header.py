@@ -41,6 +41,7 @@ def headed(
         title=title,
         district=place.name,
         timezone=place.timezone,
+        timezone_assumed=place.timezone_assumed,
         first_day=question.days.first,
         last_day=question.days.last,
         route=route,

@@ -79,12 +79,16 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All of it. Days are service days, both inclusive; ``methods`` are terms and meanings."""
+    """All of it. Days are service days, both inclusive; ``methods`` are terms and meanings.
+
+    ``timezone_assumed``: nobody named it, it is the machine's.
+    """
 
     what: str
     title: str
     district: str
     timezone: str
+    timezone_assumed: bool
     first_day: date
     last_day: date
     route: str | None

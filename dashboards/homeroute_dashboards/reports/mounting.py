@@ -31,13 +31,16 @@ def mount(
     *,
     district: str,
     timezone: str,
+    timezone_assumed: bool = False,
     simulated: bool = False,
     ladder: Ladder | None = None,
     limits: Limits | None = None,
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
 ) -> None:
     """Add the reports."""
-    where = District(district, timezone, simulated, limits or LIMITS)
+    where = District(
+        district, timezone, simulated, limits or LIMITS, timezone_assumed=timezone_assumed
+    )
 
     async def asked(request: web.Request) -> web.Response:
         what = request.match_info["what"]

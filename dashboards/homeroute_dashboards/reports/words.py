@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from homeroute_collector.timezones import zone_words
 from homeroute_dashboards.pages.answers import SPACE, percent
 from homeroute_dashboards.reports.model import Column, Report, Table
 
@@ -61,10 +62,11 @@ def span(report: Report) -> str:
 def made(report: Report) -> str:
     """When and by what it was made."""
     at = datetime.fromtimestamp(report.generated_ms / 1000, ZoneInfo(report.timezone))
+    zone = zone_words(report.timezone, assumed=report.timezone_assumed)
     simulated = "; simulated data" if report.simulated else ""
     return (
         f"made {at:%Y-%m-%d %H:%M} by Homeroute {report.version}; "
-        f"days and hours are of {report.timezone}{simulated}"
+        f"days and hours are of {zone}{simulated}"
     )
 
 
