@@ -8,33 +8,31 @@ corrects only the tables of the staff.
 Guarantees: a week is published when its Sunday is ``settle_days`` past, every driven day
 of it is rolled up and sealed, and its raw points are all there; learning and filter blocks
 appear together, with a number of their writing (``published_weeks``), or not at all; of each
-day it is made of the legs and points that the day's rollup was made of, and no later ones; a
-trip is as large as the most clients that one run of one agent told apart. Does not: judge
-what may be shown (:mod:`homeroute_analytics.weeks`), guard against a threshold that is
-lowered between two weeks, or see to it that all its questions are answered of one state
-(``query`` is the archive's snapshot).
+day it is made of the legs and points that the day's rollup was made of, and no later ones.
+Does not: judge what may be shown (:mod:`homeroute_analytics.weeks`), guard against a
+threshold that is lowered between two weeks, or see to it that all its questions are
+answered of one state (``query`` is the archive's snapshot).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from homeroute_analytics.legs import DRIVES
-from homeroute_analytics.rollup_facts import UNSOLICITED
 from homeroute_analytics.rollup_order import READ
-from homeroute_analytics.rollup_tables import Columns, Row, columns
+from homeroute_analytics.rollup_tables import Row, columns
 from homeroute_analytics.rollup_trips import iso_week
-from homeroute_analytics.rollups import bounds
+from homeroute_analytics.rollups import Replace, bounds
 from homeroute_analytics.samples import Query, expired_before
 from homeroute_analytics.suppression import Rule
-from homeroute_analytics.weeks import Tables, WeekTrip, tables
+from homeroute_analytics.week_trips import trips
+from homeroute_analytics.weeks import Tables, tables
 
 LOG = "published_weeks"
 """The table of publications: ``day`` (the Monday), ``writing``, ``rolled_ms``, and the rule."""
@@ -69,51 +67,6 @@ WHERE monday <= $1::DATE AND monday NOT IN (SELECT day FROM {LOG})
     SELECT date_trunc('week', day)::DATE FROM told WHERE day NOT IN ({_SEALED}))
 ORDER BY monday
 """  # noqa: S608 - names of ours
-
-_TRIPS = """
-SELECT day, trip, route, period, definition, observed, scheduled_s, reported_s, client_trips,
-       active_client_min, learning_client_min, learning_client_min_strict,
-       learning_client_min_loose, lookups, classified_lookups
-FROM trip_day WHERE day BETWEEN $1 AND $2 ORDER BY day, trip
-"""
-
-# What came after a day was rolled up is in none of its numbers.
-_ROLLED = "rolled AS (SELECT day, commit_id FROM rollup_days WHERE day BETWEEN $1 AND $2)"
-
-_DISTINCT = f"""
-WITH {DRIVES}, {_ROLLED},
-sessions AS (
-    SELECT day, device, stream, client, min(time_ms - session_s * 1000) AS start_ms,
-           max(time_ms) AS end_ms
-    FROM session AS s JOIN rolled AS r ON s.commit_id <= r.commit_id
-    WHERE kind = 'bus' AND time_ms >= $3 AND time_ms < $4
-    GROUP BY day, device, stream, client, started_min
-),
-told_apart AS (
-    SELECT service_day, trip, count(DISTINCT client) AS clients
-    FROM drives AS d JOIN sessions AS s
-      ON s.device = d.device AND s.day = d.service_day
-     AND s.start_ms < d.end_ms AND s.end_ms > d.start_ms
-    GROUP BY service_day, trip, s.device, stream
-)
-SELECT service_day, trip, max(clients) FROM told_apart GROUP BY service_day, trip
-"""  # noqa: S608 - names of ours
-
-# A clock minute belongs to the drive that has its middle.
-_HITS = f"""
-WITH {DRIVES}, {_ROLLED}
-SELECT service_day, trip, category, sum(hits)::BIGINT
-FROM drives AS d JOIN rolled AS r ON r.day = d.service_day JOIN filter AS f
-  ON f.device = d.device AND f.commit_id <= r.commit_id
- AND f.time_ms + 30000 >= d.start_ms AND f.time_ms + 30000 < d.end_ms
-WHERE f.kind = 'bus' AND f.action = 'blocked' AND f.time_ms >= $3 AND f.time_ms < $4
-  AND NOT list_contains($5::VARCHAR[], category)
-GROUP BY ALL ORDER BY ALL
-"""  # noqa: S608 - names of ours
-
-
-Write = Callable[[date, Mapping[str, Columns]], Awaitable[None]]
-"""Puts columns into tables in one transaction, unless the day is in the log already."""
 
 
 async def due(query: Query, *, timezone: str, now_ms: int, settle_days: int) -> list[date]:
@@ -196,7 +149,7 @@ async def waiting(
 
 async def publish(
     query: Query,
-    replace: Write | None,
+    replace: Replace | None,
     monday: date,
     *,
     timezone: str,
@@ -209,7 +162,7 @@ async def publish(
     """
     zone = ZoneInfo(timezone)
     start_ms = bounds(monday, zone)[0]
-    week = tables(await _trips(query, monday, zone), iso_week(monday), rule)
+    week = tables(await trips(query, monday, zone), iso_week(monday), rule)
     if replace is not None:
         why = list(week.hidden.values())
         counts = {
@@ -222,45 +175,12 @@ async def publish(
         log = {name: np.array([value], dtype=np.int64) for name, value in counts.items()}
         learning = columns("learning_week", [Row(start_ms, record) for record in week.learning])
         blocks = columns("filter_week", [Row(start_ms, record) for record in week.filter])
-        await replace(monday, {"learning_week": learning, "filter_week": blocks, LOG: log})
+        tables_of = {"learning_week": learning, "filter_week": blocks, LOG: log}
+        await replace(monday, tables_of, partial(_is_new, monday=monday))
     return week
 
 
-async def _trips(query: Query, monday: date, zone: ZoneInfo) -> list[WeekTrip]:
-    sunday = monday + timedelta(days=6)
-    # A late trip of Sunday may run past midnight, and its sessions end after it.
-    within_ms = [bounds(monday, zone)[0], bounds(sunday + timedelta(days=1), zone)[1]]
-    days = [monday.isoformat(), sunday.isoformat()]
-    distinct: dict[tuple[Any, ...], int] = {
-        (day, trip): clients for day, trip, clients in await query(_DISTINCT, [*days, *within_ms])
-    }
-    hits: dict[tuple[Any, ...], list[tuple[str, int]]] = defaultdict(list)
-    for day, trip, category, count in await query(_HITS, [*days, *within_ms, list(UNSOLICITED)]):
-        hits[day, trip].append((category, count))
-    return [_trip(row, distinct, hits) for row in await query(_TRIPS, days)]
-
-
-def _trip(
-    row: tuple[Any, ...],
-    distinct: Mapping[tuple[Any, ...], int],
-    hits: Mapping[tuple[Any, ...], list[tuple[str, int]]],
-) -> WeekTrip:
-    day, trip, route, period, definition, observed, scheduled_s, reported_s, clients, *made = row
-    active, learning, strict, loose, lookups, classified = made
-    return WeekTrip(
-        route=route,
-        period=period,
-        definition=definition,
-        observed=observed,
-        scheduled_s=scheduled_s,
-        reported_s=reported_s,
-        clients=clients,
-        distinct=min(clients, distinct.get((day, trip), 0)),
-        active_min=active,
-        learning_min=learning,
-        strict_min=strict,
-        loose_min=loose,
-        lookups=lookups,
-        classified_lookups=classified,
-        hits=tuple(hits.get((day, trip), ())),
-    )
+def _is_new(connection: Any, *, monday: date) -> bool:
+    """Whether the week is not published: two may find it due at once."""
+    (times,) = connection.execute(f"SELECT count(*) FROM {LOG} WHERE day = ?", [monday]).fetchone()  # noqa: S608
+    return not times

@@ -2,11 +2,11 @@
 
 Guarantees: the same archive gives the same rows, however often and in whatever order
 days are done; a day appears whole or not at all, together with the legs it was made
-from and with a number of its writing (``rollup_days``), whoever else writes that day at
-the same time; a day whose raw points have begun to expire is never done again, for
-it could only lose. Does not: decide who drove what (it is given the legs), see to it that
-all its questions are answered of one state (``query`` is the archive's snapshot), or know
-when to run (:mod:`homeroute_analytics.rollup_order`).
+from and with a number of its writing (``rollup_days``); where two write a day at the same
+time, the one of the latest points stays; a day whose raw points have begun to expire is
+never done again, for it could only lose. Does not: decide who drove what (it is given the
+legs), see to it that all its questions are answered of one state (``query`` is the
+archive's snapshot), or know when to run (:mod:`homeroute_analytics.rollup_order`).
 """
 
 from __future__ import annotations
@@ -40,11 +40,13 @@ LOG = "rollup_days"
 SETTLE_MS = 180_000
 """Today is known until so long ago: batches are cut every minute, minutes judged after three."""
 
-Replace = Callable[[date, Mapping[str, Columns], Callable[[Any], object]], Awaitable[None]]
+Replace = Callable[[date, Mapping[str, Columns], Callable[[Any], bool]], Awaitable[None]]
 """Puts columns into tables in place of those tables' rows of the day, in one transaction.
 
-The function, of a connection, is what else that transaction does, first of all.
+The function, of a connection, is what that transaction does first of all; False: it is all.
 """
+
+_LATER = f"SELECT count(*) FROM {LOG} WHERE day = ? AND commit_id > ?"  # noqa: S608 - names of ours
 
 
 class DayExpired(Exception):
@@ -107,8 +109,17 @@ async def rollup_day(
             "inputs": np.array([inputs], dtype=object),
             "commit_id": np.array([commit_id], dtype=np.int64),
         }
-        await replace(day, tables | {LOG: log}, partial(put_day, day=day, legs=made))
+        first = partial(_put_legs, day=day, legs=made, commit_id=commit_id)
+        await replace(day, tables | {LOG: log}, first)
     return RolledDay(day, {name: len(rows[name]) for name in DAILY})
+
+
+def _put_legs(connection: Any, *, day: date, legs: Sequence[Leg], commit_id: int) -> bool:
+    """Put the day's legs; False, and none, where somebody has written it of later points."""
+    (later,) = connection.execute(_LATER, [day, commit_id]).fetchone()
+    if not later:
+        put_day(connection, day, legs)
+    return not later
 
 
 def bounds(day: date, zone: ZoneInfo) -> tuple[int, int]:

@@ -151,28 +151,18 @@ class Archive:
         self,
         day: date,
         tables: Mapping[str, Mapping[str, Array]],
-        first: Callable[[Connection], object] | None = None,
-        *,
-        once: str | None = None,
+        first: Callable[[Connection], bool] | None = None,
     ) -> None:
         """Put columns into tables (each has ``day DATE``) in place of that day's rows there.
 
-        All in one transaction, which ``first`` begins with what it writes of its own; nothing
-        of it where the table ``once`` has the day already.
+        All in one transaction, which ``first`` begins with what it reads and writes of its own;
+        nothing more is written where it says False.
         The names are the caller's own, never a device's.
         """
 
         def run(connection: Connection, _: Ledger) -> None:
-            if (
-                once
-                and connection.execute(
-                    f'SELECT 1 FROM "{once}" WHERE day = ? LIMIT 1',  # noqa: S608
-                    [day],
-                ).fetchone()
-            ):
+            if first is not None and not first(connection):
                 return
-            if first is not None:
-                first(connection)
             for table, columns in tables.items():
                 connection.execute(f'DELETE FROM "{table}" WHERE day = ?', [day])  # noqa: S608
                 size = len(next(iter(columns.values())))

@@ -13,7 +13,6 @@ import logging
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -119,8 +118,7 @@ async def _publish(
     All of one state of the archive, in which the week is due; else raises :class:`NotDue`.
     """
     apart = Apart()
-    # Two may find a week due at once: the collector, and a person who asks.
-    replace = apart(partial(archive.replace_day, once=publication.LOG))
+    replace = None if dry_run else apart(archive.replace_day)
 
     async def work(query: Query) -> Tables:
         if not dry_run and monday not in await due(
@@ -129,7 +127,7 @@ async def _publish(
             raise NotDue(f"{iso_week(monday)} is not due any more")
         return await publish(
             query,
-            None if dry_run else replace,
+            replace,
             monday,
             timezone=timezone,
             now_ms=now_ms,

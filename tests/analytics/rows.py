@@ -54,10 +54,11 @@ class MemoryArchive:
         self,
         day: date,
         columns: Mapping[str, Columns],
-        first: Callable[[Any], object] = lambda _: None,
+        first: Callable[[Any], bool] = lambda _: True,
     ) -> None:
         """As the archive's."""
-        first(self.db)
+        if not first(self.db):
+            return
         for table, rows in columns.items():
             self.db.execute(f'DELETE FROM "{table}" WHERE day = ?', [day])
             if size := len(next(iter(rows.values()))):

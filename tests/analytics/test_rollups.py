@@ -153,6 +153,21 @@ def test_a_day_in_progress_is_known_until_three_minutes_ago() -> None:
     assert road.rows("rollup_days", "sealed") == [(False,)]
 
 
+def test_a_day_written_of_later_points_is_not_put_back_by_who_began_before() -> None:
+    road = one_drive()
+    road.add("commits", [{"commit_id": 7}])
+    road.roll()
+    before = road.rows("rollup_days"), road.rows("legs"), road.rows("trip_day")
+    # As somebody's snapshot has it who began before the seventh commit.
+    road.db.execute("UPDATE commits SET commit_id = 6")
+    road.db.execute("UPDATE uplink SET state = 0")
+    road.roll()
+    assert (road.rows("rollup_days"), road.rows("legs"), road.rows("trip_day")) == before
+    road.add("commits", [{"commit_id": 8}])
+    road.roll()
+    assert road.rows("trip_day") != before[2]
+
+
 def test_a_day_whose_raw_points_expired_keeps_what_was_computed() -> None:
     road = one_drive()
     road.roll()

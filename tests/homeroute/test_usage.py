@@ -36,14 +36,6 @@ def test_every_command_says_what_it_can_do(
     assert f"usage: homeroute {command}" in capsys.readouterr().out
 
 
-def test_a_dry_run_of_a_rollup_says_that_it_finds_no_legs_anew(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    with pytest.raises(SystemExit):
-        main(["rollup", "--help"])
-    assert "a dry run goes by the legs that are kept" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize(
     ("words", "said"),
     [
