@@ -8,8 +8,10 @@ stops are where children wait; for staff, never in what is published (DESIGN sec
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from homeroute_analytics.samples import Query
 from homeroute_analytics.timetable import SEGMENT_M
@@ -39,6 +41,8 @@ class Stop:
     along_m: float
 
 
+_ALONG = attrgetter("along_m")
+
 Stops = Mapping[tuple[str, str], Sequence[Stop]]
 """In driving order, by trip and road."""
 
@@ -55,15 +59,18 @@ async def stops_of(query: Query, driven: Iterable[tuple[str, str]]) -> Stops:
 
 
 def where(stops: Sequence[Stop], start_m: float, end_m: float) -> str | None:
-    """``between Elm St and Oak Ave``, ``at Elm St``, ``from the start to Elm St``; or None."""
+    """``between Elm St and Oak Ave``, ``at Elm St``, ``from the start to Elm St``; or None.
+
+    ``stops`` are in driving order.
+    """
     edge_m = min(EDGE_M, (end_m - start_m) / 4)
-    start_m, end_m = start_m + edge_m, end_m - edge_m
-    within = [stop.name for stop in stops if start_m < stop.along_m < end_m]
-    if within:
-        first, last = within[0], within[-1]
+    begin = bisect_right(stops, start_m + edge_m, key=_ALONG)
+    end = bisect_left(stops, end_m - edge_m, key=_ALONG)
+    if begin < end:
+        first, last = stops[begin].name, stops[end - 1].name
         return f"at {first}" if first == last else f"from {first} to {last}"
-    after = next((stop.name for stop in reversed(stops) if stop.along_m <= start_m), None)
-    before = next((stop.name for stop in stops if stop.along_m >= end_m), None)
+    after = stops[begin - 1].name if begin else None
+    before = stops[end].name if end < len(stops) else None
     if after is None:
         return None if before is None else f"from the start to {before}"
     if before is None:

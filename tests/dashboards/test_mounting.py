@@ -136,6 +136,20 @@ def test_an_unknown_device_s_page_is_a_404_that_says_so_and_leads_back(device: s
     visit(scene)
 
 
+@pytest.mark.parametrize("path", ["/hotspots/home-01", "/devices", "/device/", "/<b>x"])
+def test_a_person_at_a_wrong_address_is_told_so_and_led_back(path: str) -> None:
+    async def scene(client: TestClient[Any, Any]) -> None:
+        answer = await client.get(path, headers={"Accept": "text/html,*/*"})
+        page = await answer.text()
+        assert (answer.status, answer.content_type) == (404, "text/html")
+        assert "There is no such page" in page and '<a href="/">' in page and "<b>x" not in page
+        assert (await client.get(path)).content_type == "text/plain"  # the guard makes it JSON
+        told = await client.get("/api/1/nothing", headers={"Accept": "text/html"})
+        assert (told.status, told.content_type) == (404, "text/plain")
+
+    visit(scene)
+
+
 def test_a_known_device_s_page_and_day_are_there() -> None:
     async def scene(client: TestClient[Any, Any]) -> None:
         for path in ("/device/bus-01", "/api/1/devices/bus-01/day"):

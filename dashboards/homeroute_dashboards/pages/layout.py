@@ -33,6 +33,14 @@ def not_known(place: District, device: str) -> bytes:
     return _framed(place, "", "Unknown device", "", body.substitute(device=told_name))
 
 
+def nowhere(place: District, address: str) -> bytes:
+    """The page of an address at which there is none."""
+    body = Template((STATIC / "nowhere.html").read_text("utf-8"))
+    return _framed(
+        place, "", "No such page", "", body.substitute(address=html.escape(address[:63]))
+    )
+
+
 def _framed(place: District, path: str, title: str, script: str, body: str) -> bytes:
     def current(link: str) -> str:
         return ' aria-current="page"' if link == path else ""

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from homeroute_analytics.connectivity import Connectivity, connectivity
 from homeroute_analytics.directors import Span
@@ -30,7 +31,7 @@ from homeroute_dashboards.pages import answers, asked, recent, ribbon_answers
 from homeroute_dashboards.pages.asked import Asked, AskError, Unknown
 from homeroute_dashboards.pages.device_day import device_day
 from homeroute_dashboards.pages.hotspot_answers import hotspots_json
-from homeroute_dashboards.pages.layout import STATIC, not_known, page
+from homeroute_dashboards.pages.layout import STATIC, not_known, nowhere, page
 from homeroute_dashboards.pages.replies import Kept, replied
 from homeroute_dashboards.pages.ribbon_answers import Planted
 from homeroute_wire.signal import BARS, Bars
@@ -81,6 +82,7 @@ def mount(
         told = page(place, path, name, title, words.get(name))
         app.router.add_get(path, _serve(told, "text/html"))
     app.router.add_get(DEVICE, _device(place, known))
+    app.middlewares.append(_astray(place))
     for file in STATIC.iterdir():
         if not file.name.endswith(".html"):
             kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
@@ -103,11 +105,29 @@ def _device(
         device = request.match_info["device"]
         if known(device):
             return await found(request)
-        return web.Response(
-            status=404, body=not_known(place, device), content_type="text/html", charset="utf-8"
-        )
+        return _no_page(not_known(place, device))
 
     return respond
+
+
+def _astray(place: District) -> Middleware:
+    """A person at a wrong address is told so on a page; a program gets the API's own answer."""
+
+    @web.middleware
+    async def told(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPNotFound:
+            person = "text/html" in request.headers.get("Accept", "")
+            if not person or request.path.startswith(("/api/", "/static/")):
+                raise
+            return _no_page(nowhere(place, request.path))
+
+    return told
+
+
+def _no_page(body: bytes) -> web.Response:
+    return web.Response(status=404, body=body, content_type="text/html", charset="utf-8")
 
 
 def _serve(content: bytes, kind: str) -> Callable[[web.Request], Awaitable[web.Response]]:
