@@ -219,6 +219,12 @@ class Sessions:
         session = self._open.get(client)
         return None if session is None else Stay(session.started_ms, session.gone_ms)
 
+    def stays(self, client: int) -> list[Stay]:
+        """All stays of a client that no record has told yet, the oldest first."""
+        ended = [Stay(t.started_ms, t.until_ms) for t in self._ended if t.client == client]
+        open_ = self.stay(client)
+        return ended if open_ is None else [*ended, open_]
+
     def bytes_of(self, client: int) -> int | None:
         """What a client moved so far, both ways together, in its open session."""
         session = self._open.get(client)

@@ -65,6 +65,15 @@ class QueryLog:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
 
+    def is_open_in(self, pid: int) -> bool:
+        """Whether a process has the log open; True where nobody can tell (no ``/proc``)."""
+        files = Path(f"/proc/{pid}/fd")
+        try:
+            descriptors = list(files.iterdir())
+        except OSError:
+            return True
+        return any(_target(descriptor) == str(self.path) for descriptor in descriptors)
+
     def append(self, lookups: Iterable[Lookup], now: datetime) -> None:
         """Write the lookups' lines in one write."""
         text = ""
@@ -74,6 +83,14 @@ class QueryLog:
         if text:
             with self.path.open("a", encoding="ascii") as file:
                 file.write(text)
+
+
+def _target(descriptor: Path) -> str:
+    """What it is open on; empty when it was closed meanwhile."""
+    try:
+        return str(descriptor.readlink())
+    except OSError:
+        return ""
 
 
 def write_leases(path: Path, leases: Iterable[Lease], now: datetime) -> None:

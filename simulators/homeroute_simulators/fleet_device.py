@@ -62,6 +62,11 @@ class Device:
         return os.getpid() if self._child is None else self._child.pid
 
     @property
+    def working(self) -> bool:
+        """Whether its agent is at work: watches, is heard, and reads what is written for it."""
+        return self.gateway.watched and self.gateway.is_read_in(self.pid)
+
+    @property
     def failed(self) -> bool:
         """Whether its agent has ended without being told to."""
         if self._child is not None:

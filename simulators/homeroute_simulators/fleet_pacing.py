@@ -67,7 +67,7 @@ class Pacing:
             if self._holds:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(UP_S):
-                        while not (device.gateway.watched or device.failed):  # noqa: ASYNC110
+                        while not (device.working or device.failed):  # noqa: ASYNC110
                             await asyncio.sleep(GLANCE_S)  # it tells nobody
         finally:
             self._booting -= 1

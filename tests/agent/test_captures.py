@@ -379,5 +379,14 @@ def test_a_wall_clock_that_was_set_is_believed() -> None:
     wall = SteadyWall()
     assert wall.at(1_000, 5_000) == 5_000
     assert wall.at(2_000, 6_000 + STEADY_MS) == 6_000
-    assert wall.at(3_000, 99_000) == 99_000
-    assert wall.at(4_000, 100_001) == 100_000
+    assert wall.at(3_000, 99_000) == 7_000
+    assert wall.at(4_000, 100_001) == 100_001
+    assert wall.at(5_000, 101_000) == 101_001
+
+
+def test_an_interruption_between_two_clocks_is_taken_for_no_clock_that_was_set() -> None:
+    wall = SteadyWall()
+    assert wall.at(1_000, 5_000) == 5_000
+    assert wall.at(2_000, 6_900) == 6_000
+    assert wall.at(3_000, 7_000) == 7_000
+    assert wall.at(4_000, 8_900) == 8_000

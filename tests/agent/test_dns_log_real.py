@@ -190,6 +190,33 @@ def run(told: Told, story: list[tuple[int, str, str]], end_ms: int, trust_at: in
     told.bench.run(dns_log.SAMPLER, script)
 
 
+def test_what_was_written_after_the_last_reading_is_told_when_the_agent_is_stopped(
+    tmp_path: Path,
+) -> None:
+    told = Told(tmp_path)
+
+    async def sleep(_seconds: float) -> None:
+        # Readings are far apart: nothing more is read before the end.
+        await asyncio.sleep(0.002 if not told.bench.worked else 30.0)
+
+    told.bench.clock = Clock(
+        monotonic_ms=lambda: told.boot_ms,
+        wall_ms=lambda: BEGAN_MS + told.boot_ms,
+        sleep=sleep,
+        boot_id="b",
+    )
+
+    async def script() -> None:
+        await until(lambda: told.bench.worked, "the log to be followed")
+        told.bench.trust(BEGAN_MS)
+        told.boot_ms = 59_000
+        told.ask("www.khanacademy.org")
+        told.boot_ms = 61_000
+
+    told.bench.run(dns_log.SAMPLER, script)
+    assert [minute.lookups for minute in told.bench.of(Activity)] == [1]
+
+
 LESSON = [
     (10_000, "www.khanacademy.org", "10.0.0.2"),
     (21_000, "www.khanacademy.org", "10.0.0.2"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
+from homeroute_agent.clients import Clients, Stay
 from homeroute_agent.sessions import GRACE_MS, Sessions, Sighting, Totals
 
 RADIO = "wlan0"
@@ -61,6 +62,20 @@ def test_an_access_point_that_does_not_answer_ends_nothing() -> None:
     assert sessions.tick(3_600 * S) == []
     (record,) = sessions.shutdown(7_200 * S)
     assert record.until_ms == 0  # never later than it was seen
+
+
+def test_who_comes_back_after_a_restart_before_its_record_is_told_has_both_stays() -> None:
+    sessions, clients = Sessions(), Clients()
+    sessions.connected(1, RADIO, 0)
+    clients.note_stay(1, sessions.stays(1)[0])
+    sessions.reconcile(RADIO, [Sighting(1)], 55_000)
+    sessions.restarted(RADIO)
+    sessions.connected(1, RADIO, 62_000)
+    for stay in sessions.stays(1):
+        clients.note_stay(1, stay)
+    assert clients.stays(1) == (Stay(0, 55_000), Stay(62_000))
+    sessions.tick(63_000)
+    assert sessions.stays(1) == [Stay(62_000)]
 
 
 def test_a_restarted_access_point_ends_its_sessions_where_they_were_last_seen() -> None:

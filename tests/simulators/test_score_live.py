@@ -6,17 +6,20 @@ machine makes these runs longer and not different.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from homeroute_agent import names
+from homeroute_agent.samplers import dns_log
 from homeroute_simulators.faults import COLLECTOR, KINDS, Fault, Kind
 from homeroute_simulators.score import Metric, Score, score
 from homeroute_simulators.truth import Lost, Unseen, read
 from homeroute_simulators.world import World, world
-from tests.simulators.fleets import MONDAY, score_of
+from tests.simulators.fleets import MONDAY, START_MS, one_bus_world, score_of
 
 pytestmark = [
     pytest.mark.slow,
@@ -58,6 +61,20 @@ def faults(place: World, start_ms: int) -> list[Fault]:
     buses = place.district.buses
     made = [fault(k, buses[bus].device, a, b) for bus, its in FAULTS.items() for k, a, b in its]
     return [*made, fault("collector_clock", COLLECTOR, *COLLECTOR_S)]
+
+
+def test_no_lookup_is_missed_by_an_agent_that_is_slow_to_open_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Reading the lists of names takes a busy machine longer than connecting and probing.
+    def load(categories: Path | None, learning: Path | None) -> names.Names:
+        time.sleep(1.5)
+        return names.load(categories, learning)
+
+    monkeypatch.setattr(dns_log, "load", load)
+    told = metrics(score_of(one_bus_world(), START_MS, tmp_path, (), 130.0))
+    assert told["lookups"].truth > 100
+    assert told["lookups"].error == told["filter hits"].error == 0
 
 
 def metrics(found: Score) -> dict[str, Metric]:

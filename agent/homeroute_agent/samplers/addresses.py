@@ -30,15 +30,22 @@ class Joined:
 
     async def refresh(self, addresses: AbstractSet[str]) -> None:
         """Make these addresses known, if anything on this machine knows them."""
-        changed = self._read_leases()
+        self.refresh_leases()
         unknown = addresses - self._leases.keys() - self._neighbours.keys()
         now_s = time.monotonic()
         if unknown and (self._asked_s is None or now_s - self._asked_s >= NEIGHBOURS_S):
-            self._asked_s, changed = now_s, True
+            self._asked_s = now_s
             self._neighbours = parse_neighbours(await _ask_neighbours())
-        if changed:
-            # A lease is the name server's own word; the kernel's table is for the rest.
-            self._clients.learn_addresses(self._neighbours | self._leases)
+            self._learn()
+
+    def refresh_leases(self) -> None:
+        """Make known what the leases say, and ask nobody."""
+        if self._read_leases():
+            self._learn()
+
+    def _learn(self) -> None:
+        # A lease is the name server's own word; the kernel's table is for the rest.
+        self._clients.learn_addresses(self._neighbours | self._leases)
 
     def _read_leases(self) -> bool:
         try:

@@ -11,6 +11,7 @@ line says, however late it is read. Does not: run on a hotspot.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Hashable, Sequence
@@ -68,38 +69,63 @@ async def run(ctx: Context) -> None:
 
 async def _follow(ctx: Context, log: DnsLogSettings, counter: Counter) -> None:
     name = f"{NAME} {log.path}"
-    follower = Follower(Path(log.path))
-    parse = parser_of(log.format)
-    joined = addresses.Joined(ctx.clients, ctx.config.names.leases_file)
+    reader = _Reader(ctx, log)
     poll_s = min(POLL_S, ctx.config.minute_s / 4)
-    since_ms, wall = ctx.clock.boot_ms(), SteadyWall()
     try:
         while True:
-            read_ms = ctx.clock.boot_ms()
-            wall_ms = wall.at(read_ms, ctx.clock.wall_ms())
             try:
-                lines = follower.read()
+                reader.read()
             except FileNotFoundError:
                 ctx.failed(name, NoData(f"no log at {log.path}: does the name server write one?"))
             except OSError as error:
-                follower.close()
+                reader.close()
                 ctx.failed(name, error)
             else:
                 counter.listen()
                 ctx.working(name)
-                events = [
-                    (event, written_ms(line, read_ms=read_ms, wall_ms=wall_ms, since_ms=since_ms))
-                    for line in lines
-                    if (event := parse(line)) is not None
-                ]
-                since_ms = read_ms
-                if events:
-                    await joined.refresh({event.address for event, _ in events} - OWN)
-                for event, at_ms in events:
-                    counter.take(event, at_ms)
+                if addresses_read := {event.address for event, _ in reader.events} - OWN:
+                    await reader.joined.refresh(addresses_read)
+                reader.give(counter)
             await ctx.clock.sleep(poll_s)
     finally:
-        follower.close()
+        # Told to stop: what was written since the last reading is there, and is told too.
+        with contextlib.suppress(OSError):
+            reader.read()
+        reader.joined.refresh_leases()
+        reader.give(counter)
+        reader.close()
+
+
+class _Reader:
+    """One log, its lines dated. ``events`` are those read and not yet given away."""
+
+    def __init__(self, ctx: Context, log: DnsLogSettings) -> None:
+        self.joined = addresses.Joined(ctx.clients, ctx.config.names.leases_file)
+        self.events: list[tuple[Lookup | Block, int]] = []
+        self._clock = ctx.clock
+        self._follower = Follower(Path(log.path))
+        self._parse = parser_of(log.format)
+        self._since_ms, self._wall = ctx.clock.boot_ms(), SteadyWall()
+
+    def read(self) -> None:
+        """Take what is new in the log. Raises OSError."""
+        read_ms = self._clock.boot_ms()
+        wall_ms = self._wall.at(read_ms, self._clock.wall_ms())
+        for line in self._follower.read():
+            if (event := self._parse(line)) is not None:
+                at_ms = written_ms(line, read_ms=read_ms, wall_ms=wall_ms, since_ms=self._since_ms)
+                self.events.append((event, at_ms))
+        self._since_ms = read_ms
+
+    def give(self, counter: Counter) -> None:
+        """Have everything counted."""
+        for event, at_ms in self.events:
+            counter.take(event, at_ms)
+        self.events.clear()
+
+    def close(self) -> None:
+        """Let go of the log."""
+        self._follower.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,17 +101,26 @@ class SteadyWall:
     Two clocks read one after the other differ by a millisecond more or less each time, and
     by more where the program was interrupted between: lines ten seconds apart would be
     dated 9.999 s apart, and a name asked for again be taken for a repeat. A clock that was
-    set, or has drifted by more than :data:`STEADY_MS`, is believed.
+    set, or has drifted by more than :data:`STEADY_MS`, is believed at the second reading that
+    says so: a program may be interrupted for longer than that, but hardly twice alike. What
+    lines say in between cannot be (:func:`written_ms`), unless it is off by a second or so.
     """
 
     def __init__(self) -> None:
         self._ahead_ms: int | None = None
+        self._doubted_ms: int | None = None
 
     def at(self, read_ms: int, wall_ms: int) -> int:
         """What the wall clock showed at ``read_ms``; it was read as ``wall_ms``."""
         ahead_ms = wall_ms - read_ms
-        if self._ahead_ms is None or abs(ahead_ms - self._ahead_ms) > STEADY_MS:
+        if self._ahead_ms is None:
             self._ahead_ms = ahead_ms
+        if abs(ahead_ms - self._ahead_ms) <= STEADY_MS:
+            self._doubted_ms = None
+        elif self._doubted_ms is not None and abs(ahead_ms - self._doubted_ms) <= STEADY_MS:
+            self._ahead_ms, self._doubted_ms = ahead_ms, None
+        else:
+            self._doubted_ms = ahead_ms
         return read_ms + self._ahead_ms
 
 

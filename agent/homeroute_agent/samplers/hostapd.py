@@ -207,8 +207,8 @@ class _Radio:
         return client
 
     def _note_stay(self, client: int) -> None:
-        stay = self._sessions.stay(client)
-        if stay is not None:
+        # One that was ended first: an open one that is still remembered would be replaced.
+        for stay in self._sessions.stays(client):
             self._ctx.clients.note_stay(client, stay)
 
     def _note_moved(self, client: int, before: int | None, since_ms: int, now_ms: int) -> None:
