@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 from rich.console import Console
 from rich.measure import Measurement
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from homeroute_collector.archive import FILE_NAME
 from homeroute_command.failure import Failure
 from homeroute_command.simulate_world import place
 from homeroute_simulators.filling_state import StateError, recall
-from homeroute_simulators.score import Metric, Score, score
+from homeroute_simulators.score import STAGES, Metric, Score, score
 from homeroute_simulators.score_coverage import LEAST, POINT, CoverageScore, score_file
 from homeroute_simulators.score_load import ScoreError
 from homeroute_simulators.truth import TruthError
@@ -24,7 +28,8 @@ WIDTH = 400
 DESCRIPTION = """\
 Compare an archive with the truth of the run that filled it, metric by metric. What
 the truth says was physically lost must be missing from the archive, and is told
-apart. Stop the collector first. Exit code 1: some metric is out of its bound.
+apart. Stop the collector first. A year of 100 buses takes two to four minutes, 0.7 GB of
+memory and 1.5 GB of the temporary folder (TMPDIR). Exit code 1: some metric is out of its bound.
 
 Of a history that was rolled up (`homeroute rollup --from DAY --data DIR`) coverage by
 route and segment is scored too, and the dead zones found against those planted.
@@ -49,8 +54,10 @@ def run(args: argparse.Namespace) -> int:
     truth: Path = args.truth.expanduser()
     data: Path = args.data.expanduser() if args.data else truth.parent
     try:
-        found = score(truth, data / FILE_NAME)
-        coverage = _coverage(truth, data)
+        with _bar() as told:
+            found = score(truth, data / FILE_NAME, progress=told)
+            told("coverage")
+            coverage = _coverage(truth, data)
     except (TruthError, ScoreError, StateError) as error:
         raise Failure(str(error), exit_code=2) from None
     except OSError as error:
@@ -66,6 +73,27 @@ def run(args: argparse.Namespace) -> int:
         if coverage is not None:
             _show_coverage(coverage)
     return 0 if found.within and (coverage is None or coverage.within) else 1
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[str], None]]:
+    """A progress bar on a terminal's stderr; it is told each stage that begins."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True)
+    with Progress(
+        *columns,
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("score", total=len(STAGES) + 1)
+        begun = count()
+
+        def told(stage: str) -> None:
+            bar.update(task, description=f"scoring: {stage}", completed=next(begun))
+
+        yield told
 
 
 def _coverage(truth: Path, data: Path) -> CoverageScore | None:

@@ -60,6 +60,8 @@ def test_what_is_written_is_read_and_the_same_records_make_the_same_bytes(tmp_pa
             recorder.block(device="bus-01", time_ms=3, category="games")
     assert list(read(tmp_path / "one")) == [Run(**RUN), *records, End(records=3)]  # type: ignore[arg-type]
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    of_kind = list(read(tmp_path / "one", (Block,)))
+    assert of_kind == [Run(**RUN), records[1], End(records=3)]  # type: ignore[arg-type]
 
 
 def test_a_truth_goes_on_where_it_was_sealed_and_what_was_not_is_written_anew(
