@@ -19,7 +19,7 @@ from homeroute_agent.config import Config
 from homeroute_agent.run import SPOOL_NAME, run_agent
 from homeroute_agent.spool import Ledger, Spool
 from homeroute_simulators.card import Card
-from homeroute_simulators.gateway import Gateway
+from homeroute_simulators.gateway import BusGateway, Gateway
 from homeroute_simulators.sim_clock import SimClock
 
 FAREWELL_S = 10.0
@@ -63,8 +63,13 @@ class Device:
 
     @property
     def working(self) -> bool:
-        """Whether its agent is at work: watches, is heard, and reads what is written for it."""
-        return self.gateway.watched and self.gateway.is_read_in(self.pid)
+        """Whether its agent is at work: watches, is heard, and follows the log of lookups.
+
+        What was written before it was opened is told by nobody.
+        """
+        gateway = self.gateway
+        follows = not isinstance(gateway, BusGateway) or gateway.query_log.is_open_in(self.pid)
+        return gateway.watched and follows
 
     @property
     def failed(self) -> bool:

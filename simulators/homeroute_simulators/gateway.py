@@ -161,10 +161,6 @@ class Gateway(ABC):
         """Whether its agent is up: it looks, and has heard the collector if it can."""
         return self.resolver.asked > 0 and (not self.link.covered or self.link.heard > HELLO_BYTES)
 
-    def is_read_in(self, pid: int) -> bool:  # noqa: ARG002 -- of this one nothing is
-        """Whether the agent in that process has open what it reads from here."""
-        return True
-
     @property
     def wall(self) -> datetime:
         """The device's own system clock, right or wrong."""
@@ -317,10 +313,6 @@ class BusGateway(Gateway):
     def watched(self) -> bool:
         """The same, and at where it is."""
         return super().watched and self.receiver.watched
-
-    def is_read_in(self, pid: int) -> bool:
-        """The log of lookups: what was written before it was opened is told by nobody."""
-        return self.query_log.is_open_in(pid)
 
     def _told(self, mac: str) -> None:
         if self.facts is not None:
