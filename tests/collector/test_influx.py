@@ -267,7 +267,9 @@ def test_while_it_stays_the_problem_and_the_lag_are_shown() -> None:
 def test_a_missing_1x_database_is_created_where_that_is_allowed() -> None:
     told = Told(databases=set())
     follow(told, lambda: Source([lines(0, 3)]), ONE)
-    assert told.statements == ['CREATE DATABASE "telemetry" WITH DURATION 90d']
+    # A file of a week: one of each day, its own choice, makes questions of weeks slow.
+    wanted = 'CREATE DATABASE "telemetry" WITH DURATION 90d SHARD DURATION 7d'
+    assert told.statements == [wanted]
     assert told.points == lines(0, 3)
 
 

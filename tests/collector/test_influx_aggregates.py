@@ -232,7 +232,9 @@ class Two:
             return web.json_response({"code": "forbidden"}, status=403)
         wanted = await request.json()
         assert wanted["orgID"] == "0123"
-        self.buckets[wanted["name"]] = wanted["retentionRules"][0]["everySeconds"]
+        (rule,) = wanted["retentionRules"]
+        assert rule["shardGroupDurationSeconds"] == 7 * 86_400
+        self.buckets[wanted["name"]] = rule["everySeconds"]
         return web.json_response(wanted, status=201)
 
     async def delete(self, request: web.Request) -> web.Response:
