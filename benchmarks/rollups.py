@@ -203,8 +203,9 @@ async def questions(
     """Every question of a director, of those days; ``middle`` is when something was mended."""
     ((route,),) = await query("SELECT min(route) FROM trip_day", [])
     of_route = Span(span.first_day, span.last_day, route=route)
-    (worst, *_) = await worklist(query, span)
-    where = Where(place=(worst.lat, worst.lon, worst.radius_m))
+    # A small district of few days has no dead zone yet; then something was mended on a route.
+    worst = next(iter(await worklist(query, span)), None)
+    where = Where(place=(worst.lat, worst.lon, worst.radius_m)) if worst else Where(route=route)
     first, until = span.first_day, span.last_day
     asked = {"from": first.isoformat(), "to": until.isoformat()}
     (choice, *_) = await choices(query, of_route)
