@@ -6,11 +6,13 @@
 Trips of a day are driven along their shapes, late, with stops; positions are told
 every 10 to 30 s with correlated noise, some lost, some far astray; half the drives
 begin with a wait at the first stop, half of those with a way there. Each drive is
-asked alone, ten positions after 400 m, and knows nothing that comes later. Beside it
-stands what nobody can better: the same question to one who knows exactly how late the
-buses are (benchmarks/attribution_bound.py). Then the whole day is attributed at once,
-every drive a bus of its own. Shares printed are of drives for "unassigned", and of
-those assigned for the rest; "curve" has them for each share that is asked for.
+asked ten positions after 400 m, and knows nothing that comes later: "fleet" with what
+all the others told by then, "a third" where two of three buses tell nothing, "alone"
+where all others do not. Beside it stands what nobody can better who is alone: the same
+question to one who knows exactly how late the buses are (benchmarks/attribution_bound.py).
+Then the whole day is attributed at once, every drive a bus of its own. Shares printed
+are of drives for "unassigned", and of those assigned for the rest; "curve" has them for
+each share that is asked for.
 """
 
 from __future__ import annotations
@@ -31,10 +33,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 from benchmarks.attribution_bound import Bound, delay
 
-from homeroute_analytics.attribution.answer import MOVED_M, SURE, Answer, answer
+from homeroute_analytics.attribution.answer import Known, answer
+from homeroute_analytics.attribution.claims import SURE
 from homeroute_analytics.attribution.day_legs import attribute
+from homeroute_analytics.attribution.drives import MOVED_M
 from homeroute_analytics.attribution.fits import Day, clock
 from homeroute_analytics.attribution.from_files import trips_of
+from homeroute_analytics.attribution.match import claims_at
 from homeroute_analytics.attribution.track import (
     METRES_PER_DEGREE,
     Positions,
@@ -143,25 +148,44 @@ class Asked:
 SHARES = (0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.9)
 
 
-def alone(
-    day: Day, driven: Sequence[Driven], wrong: Counter[object], *, first_ping: bool
+def asked(
+    day: Day,
+    driven: Sequence[Driven],
+    *,
+    others: Sequence[Driven],
+    first_ping: bool = False,
+    wrong: Counter[object] | None = None,
 ) -> list[Asked]:
-    """Each drive asked ten positions after 400 m on its way.
+    """Each drive asked ten positions after 400 m on its way, when those others told theirs.
 
     ``first_ping``: 400 m of any movement, the way to the first stop included.
     """
-    found: list[Asked] = []
+    plane = day.roads.plane
+    told = {each.told.device: Known(day, track(each.told, plane)) for each in others}
+    counts: dict[str, int] = {}
     for each in driven:
         since: int | None = each.since
         if first_ping:
-            since = track(each.told, day.roads.plane).moving_since(MOVED_M)
-        if since is None or since + PINGS > len(each.told.time_s):
-            continue
-        said: Answer = answer(day, track(each.told.until(since + PINGS), day.roads.plane))
+            since = track(each.told, plane).moving_since(MOVED_M)
+        if since is not None and since + PINGS <= len(each.told.time_s):
+            counts[each.told.device] = since + PINGS
+    drives = [each for each in driven if each.told.device in counts]
+    knowns = list(told.values())
+    times = [
+        (float(each.told.time_s[counts[each.told.device] - 1]), n, 0)
+        for n, each in enumerate(drives)
+    ]
+    found: list[Asked] = []
+    for n, _, claims in claims_at(knowns, times):
+        each = drives[n]
+        itself = Known(day, track(each.told.until(counts[each.told.device]), plane))
+        said = answer(itself, None, claims)
         trip, best = each.trip, said.fit.trip if said.fit is not None else None
         right = best is not None and (best.route, best.direction) == (trip.route, trip.direction)
         same = best is not None and best.trip == trip.trip
         found.append(Asked(said.confidence, right, same))
+        if wrong is None:
+            continue
         if not said.assigned:
             wrong["unassigned", trip.label, trip.direction, said.rule] += 1
         elif not right and best is not None:
@@ -258,8 +282,11 @@ def main() -> None:
         some = [trips[n] for n in rng.permutation(len(trips))[: args.trips]]
         driven = [drive(trip, rng, noise) for trip in some]
         wrong: Counter[object] = Counter()
-        found = alone(day, driven, wrong, first_ping=False)
-        _tell(noise, "alone", row(found, SURE))
+        found = asked(day, driven, others=driven, wrong=wrong)
+        _tell(noise, "fleet", row(found, SURE))
+        third = driven[: len(driven) // 3]
+        _tell(noise, "a third", row(asked(day, third, others=third), SURE))
+        _tell(noise, "alone", row(asked(day, driven, others=()), SURE))
         bound = Bound(day, noise.late)
         nobody_betters = bound.asked(
             (each.trip, each.delay_s, each.where[each.since + PINGS - 1], each.stood)
@@ -269,10 +296,10 @@ def main() -> None:
         _tell(noise, "bound", nobody_betters)
         if args.curve:
             for sure in SHARES:
-                _tell(noise, f"alone, share {sure}", row(found, sure))
+                _tell(noise, f"fleet, share {sure}", row(found, sure))
         if args.first_ping:
-            any_way = alone(day, driven, Counter(), first_ping=True)
-            _tell(noise, "alone, 400 m of any movement", row(any_way, SURE))
+            any_way = asked(day, driven, others=driven, first_ping=True)
+            _tell(noise, "fleet, 400 m of any movement", row(any_way, SURE))
         if args.hindsight:
             _tell(noise, "hindsight", together(trips, driven))
         if args.wrong:

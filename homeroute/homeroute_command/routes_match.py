@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 
 from homeroute_analytics.attribution import match
-from homeroute_analytics.attribution.answer import SURE
+from homeroute_analytics.attribution.claims import SURE
 from homeroute_analytics.attribution.fits import Day
 from homeroute_analytics.attribution.from_files import Ping, by_device, pings, trips_of
 from homeroute_analytics.attribution.match import Matched
@@ -39,7 +39,8 @@ Each line of the answer says route_id, direction_id and trip_id as the feed has 
 and how sure that is; route, direction and trip are empty where nothing is sure.
 
 Unless told otherwise there is one line for each position, as it happens: what could be
-said then, of that device alone.
+said then. All devices in the file are known together: a trip that one of them is seen to
+drive is not another's.
 """
 
 EPILOG = """\

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from homeroute_analytics.attribution.answer import answer
+from homeroute_analytics.attribution.answer import Known, answer
 from homeroute_analytics.attribution.choose import choose
 from homeroute_analytics.attribution.day_legs import UNSEEN_CONFIDENCE, attribute
 from homeroute_analytics.attribution.drives import drives
@@ -180,7 +180,7 @@ def test_direction_follows_from_progress_on_a_street_driven_both_ways() -> None:
     day = Day([trip("there", out), trip("home", back)])
     for road, name in ((out, "there"), (back, "home")):
         way = track(along(road, np.arange(0.0, 2500.0, 90.0)), day.roads.plane)
-        found = answer(day, way)
+        found = answer(Known(day, way))
         assert found.fit is not None and found.assigned and found.fit.trip.trip == name
 
 
@@ -189,9 +189,9 @@ def test_two_routes_on_one_road_at_one_time_are_told_apart_only_where_they_part(
     right = shape("right", (0, 0), (2000, 0), (2000, -2000))
     day = Day([trip("l", left, route="l"), trip("r", right, route="r")])
     whole = along(left, np.arange(0.0, 3000.0, 90.0))
-    before = answer(day, track(whole.until(20), day.roads.plane))
+    before = answer(Known(day, track(whole.until(20), day.roads.plane)))
     assert not before.assigned and before.confidence < 0.6
-    after = answer(day, track(whole.until(30), day.roads.plane))
+    after = answer(Known(day, track(whole.until(30), day.roads.plane)))
     assert after.fit is not None and after.assigned and after.fit.trip.trip == "l"
 
 
@@ -210,7 +210,7 @@ def test_the_bay_a_bus_stood_at_tells_two_routes_that_leave_together_apart() -> 
     trips = [trip(bay.shape, bay, route=bay.shape) for bay in bays]
     day = Day(trips)
     for bay in bays:
-        found = answer(day, track(waited(bay, bays[1]), day.roads.plane))
+        found = answer(Known(day, track(waited(bay, bays[1]), day.roads.plane)))
         assert found.fit is not None and found.assigned
         assert found.fit.trip.route == bay.shape
         assert found.fit.bay_m is not None and found.fit.bay_m < 10.0
@@ -221,10 +221,10 @@ def test_a_bus_that_was_not_seen_to_stand_leaves_them_alike() -> None:
     day = Day([trip(bay.shape, bay, route=bay.shape) for bay in bays])
     metres: Reals = np.arange(38, dtype=np.float64) * 50.0 + 80.0
     moving = along(bays[0], metres)
-    found = answer(day, track(moving, day.roads.plane))
+    found = answer(Known(day, track(moving, day.roads.plane)))
     assert not found.assigned and found.confidence == pytest.approx(0.5, abs=0.05)
     assert found.fit is not None and found.fit.bay_m is None
-    assert answer(day, track(moving, day.roads.plane), sure=0.4).assigned
+    assert answer(Known(day, track(moving, day.roads.plane)), sure=0.4).assigned
 
 
 def test_a_bus_that_creeps_does_not_stand() -> None:
@@ -259,7 +259,7 @@ def test_a_bay_farther_off_costs_more_but_never_decides_alone(
 def test_nothing_is_said_before_400_m() -> None:
     road = shape("s", (0, 0), (4000, 0))
     day = Day([trip("t", road)])
-    found = answer(day, track(along(road, np.arange(0.0, 390.0, 60.0)), day.roads.plane))
+    found = answer(Known(day, track(along(road, np.arange(0.0, 390.0, 60.0)), day.roads.plane)))
     assert found.fit is None and "400 m" in found.rule
 
 
@@ -386,5 +386,5 @@ def test_a_road_that_nobody_drew_is_matched_by_its_stops() -> None:
     # The real road swings out by 250 m between the stops.
     real = shape("real", (0, 0), (750, 250), (1500, 0), (2250, -250), (3000, 0), (3000, 1500))
     way = track(along(real, np.arange(0.0, real.length_m, 95.0)), day.roads.plane)
-    found = answer(day, way)
+    found = answer(Known(day, way))
     assert found.fit is not None and found.assigned

@@ -1,39 +1,24 @@
-"""What can be said of one drive so far: a route and a direction, a trip, or nothing.
+"""What can be said of one bus at a time: a route and a direction, a trip, or nothing.
 
-Every candidate's evidence less cost is a log-likelihood against "on no trip"; the
-shares of all of them are its confidence. Where two routes share a road, neither gets
-the share that would be needed, until the road parts or the clock decides.
+The drive that is under way then has candidates; its share of each is what is known of it
+and of the drives of the others (:mod:`.claims`). Where two routes share a road, neither
+gets the share that would be needed, until the road parts, the clock decides, or another
+bus is known to be on one of them. Today's legs are made of the same drives and shares.
 
-Guarantees: nothing is said before :data:`MOVED_M` of movement, nor of a bus that went
-less than :data:`PROGRESS_M` forward along the shape. Does not: look at what comes
-after, or at other devices.
+Guarantees: nothing is said before 400 m of movement along a road; nothing that comes
+after the time is used. Does not: know an assignment table.
 """
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from dataclasses import dataclass
 
-from homeroute_analytics.attribution.fits import Day, Fit, fits
-from homeroute_analytics.attribution.trace import MISSES, State, follow
+from homeroute_analytics.attribution.claims import SURE, Claims, Fitting
+from homeroute_analytics.attribution.drives import MOVED_M, Drive, drives
+from homeroute_analytics.attribution.fits import Day, Fit
+from homeroute_analytics.attribution.trace import Followed, follow, until
 from homeroute_analytics.attribution.track import Track
-
-MOVED_M, PROGRESS_M = 400.0, 50.0
-"""DESIGN section 6."""
-
-SURE = 0.7
-"""The share a route and direction must have, or nothing is said: see docs/attribution.md
-for what other shares would give."""
-
-NONE = 1.0
-"""Nats of "on no trip", before any evidence."""
-
-UNLIKE = 9.0
-"""Nats behind the best passage from which on a passage is not compared with any trip."""
-
-CAP = 12.0
-"""No evidence counts more: fixes err together, and drives end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +26,7 @@ class Answer:
     """``fit`` is the best trip of the route that has most; None where there is none.
 
     ``confidence`` is the route and direction's, ``trip_confidence`` the trip's own.
-    ``assigned``: sure enough. ``rivals`` are other candidates, best first.
+    ``assigned``: sure enough.
     """
 
     fit: Fit | None
@@ -49,77 +34,67 @@ class Answer:
     trip_confidence: float
     assigned: bool
     rule: str
-    rivals: tuple[Fit, ...] = ()
 
 
-Followed = dict[int, list[list[State]]]
+class Known:
+    """What a track told up to each of its fixes, reckoned when asked, and once.
+
+    ``owner`` is the name under which its drives are claimed.
+    """
+
+    def __init__(self, day: Day, track: Track, owner: str = "") -> None:
+        self.day, self.track, self.owner = day, track, owner or track.device
+        self.followed: Followed = follow(track, day.roads, day.allowed)
+        self._drives: dict[int, tuple[Drive, ...]] = {}
+
+    def drives(self, fix: int) -> tuple[Drive, ...]:
+        """The drives up to that fix; the last of them may be going on."""
+        if fix not in self._drives:
+            way = self.track.until(fix)
+            now_s = float(way.depart_s[-1])
+            self._drives[fix] = tuple(drives(self.day, way, until(self.followed, fix), now_s=now_s))
+        return self._drives[fix]
+
+    def claim(self, claims: Claims, fix: int) -> None:
+        """Tell what its drives up to that fix may be."""
+        claims.put(self.owner, [_fitting(drive) for drive in self.drives(fix)])
+
+
+def _fitting(drive: Drive) -> Fitting:
+    return {fit.trip.trip: nats for fit, nats in zip(drive.fits, drive.nats, strict=True)}
 
 
 def answer(
-    day: Day,
-    track: Track,
-    followed: Followed | None = None,
-    fix: int | None = None,
-    *,
-    sure: float = SURE,
+    known: Known, fix: int | None = None, claims: Claims | None = None, *, sure: float = SURE
 ) -> Answer:
     """What is known when the bus has come to that fix; the last one by default.
 
+    ``claims``: what the others' drives may be by then; its own are told to them too.
     ``sure``: the share below which nothing is said.
     """
-    at = len(track) - 1 if fix is None else fix
-    if at < 0 or track.gone_m[at] < MOVED_M:
+    at = len(known.track) - 1 if fix is None else fix
+    if at < 0 or known.track.gone_m[at] < MOVED_M:
         return Answer(None, 0.0, 0.0, False, f"has moved less than {MOVED_M:.0f} m")
-    states = follow(track, day.roads, day.allowed) if followed is None else followed
-    current = [
-        (shape, state)
-        for shape, steps in states.items()
-        for state in _current(steps, at)
-        if state.progress_m >= PROGRESS_M and state.evidence > 0
-    ]
-    least = max((min(state.evidence, CAP) for _, state in current), default=0.0) - UNLIKE
-    best: dict[str, Fit] = {}
-    for shape, state in current:
-        if state.evidence < least:
-            continue
-        for fit in fits(day, shape, state, track):
-            known = best.get(fit.trip.trip)
-            if known is None or _nats(known) < _nats(fit):
-                best[fit.trip.trip] = fit
-    return decide(list(best.values()), sure)
-
-
-def decide(candidates: list[Fit], sure: float = SURE) -> Answer:
-    """The answer that follows from these candidates."""
-    if not candidates:
+    claims = Claims() if claims is None else claims
+    known.claim(claims, at)
+    going = [n for n, drive in enumerate(known.drives(at)) if drive.going]
+    if not going:
         return Answer(None, 0.0, 0.0, False, "no trip of this time passes the gates")
-    ranked = sorted(candidates, key=lambda fit: (-_nats(fit), fit.trip.trip))
-    top = max(_nats(ranked[0]), NONE)
-    shares = {fit.trip.trip: math.exp(_nats(fit) - top) for fit in ranked}
-    total = sum(shares.values()) + math.exp(NONE - top)
+    fits = known.drives(at)[going[-1]].fits
+    shares = claims.shares(known.owner, going[-1])
     routes: dict[tuple[str, str], float] = defaultdict(float)
-    for fit in ranked:
-        routes[fit.trip.route, fit.trip.direction] += shares[fit.trip.trip] / total
+    for fit in fits:
+        routes[fit.trip.route, fit.trip.direction] += shares.get(fit.trip.trip, 0.0)
     chosen = max(routes, key=lambda key: routes[key])
-    fit = next(f for f in ranked if (f.trip.route, f.trip.direction) == chosen)
+    best = max(
+        (fit for fit in fits if (fit.trip.route, fit.trip.direction) == chosen),
+        key=lambda fit: shares.get(fit.trip.trip, 0.0),
+    )
     assigned = routes[chosen] >= sure
     return Answer(
-        fit=fit,
+        fit=best,
         confidence=routes[chosen],
-        trip_confidence=shares[fit.trip.trip] / total,
+        trip_confidence=shares.get(best.trip.trip, 0.0),
         assigned=assigned,
         rule="nearest in place and time" if assigned else "too alike: abstained",
-        rivals=tuple(other for other in ranked if other is not fit),
     )
-
-
-def _nats(fit: Fit) -> float:
-    return min(fit.state.evidence, CAP) - fit.cost
-
-
-def _current(steps: list[list[State]], fix: int) -> list[State]:
-    """The states at that fix, or at the last one near the shape if that is not long ago."""
-    for states in reversed(steps):
-        if states[0].fix <= fix:
-            return states if fix - states[0].fix <= MISSES // 2 else []
-    return []

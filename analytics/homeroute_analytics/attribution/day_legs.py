@@ -8,15 +8,14 @@ another drove it. Does not: read or write the archive (:mod:`.days`).
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from homeroute_analytics.attribution.answer import NONE, SURE
 from homeroute_analytics.attribution.choose import choose
+from homeroute_analytics.attribution.claims import SURE, Claims
 from homeroute_analytics.attribution.drives import (
     Drive,
     drives,
@@ -28,9 +27,6 @@ from homeroute_analytics.attribution.fits import Clock, Day, Fit, clock
 from homeroute_analytics.attribution.track import Positions, Reals, Track, track
 from homeroute_analytics.legs import Leg
 from homeroute_analytics.timetable import ScheduledTrip
-
-TAKEN_NATS = 20.0
-"""Worth of any trip to a drive that fits it: even a poor one is better than none."""
 
 ASSIGNED_NATS = 4.0
 """For the trip the assignment table names: a table is right oftener than not."""
@@ -90,12 +86,14 @@ def attribute(
     tracks = {each.device: track(each, day.roads.plane) for each in positions}
     found = [drive for each in tracks.values() for drive in trimmed(drives(day, each, now_s=now_s))]
     worths = [_worths(drive, held or {}) for drive in found]
-    chosen = choose([{t: TAKEN_NATS + nats for t, nats in worth.items()} for worth in worths])
+    claims = Claims()
+    for n, worth in enumerate(worths):
+        claims.put(str(n), [worth])
     legs: list[Leg] = []
     unassigned: list[Drive] = []
-    for drive, worth, trip in zip(found, worths, chosen, strict=True):
+    for n, (drive, trip) in enumerate(zip(found, choose(worths), strict=True)):
         fit = next((f for f in drive.fits if f.trip.trip == trip), None)
-        sure = _sure(drive, worth, fit) if fit is not None else 0.0
+        sure = _sure(drive, claims.shares(str(n), 0), fit) if fit is not None else 0.0
         if fit is None or sure < least:
             unassigned.append(drive)
         else:
@@ -116,18 +114,14 @@ def _worths(drive: Drive, held: Held) -> dict[str, float]:
     return worths
 
 
-def _sure(drive: Drive, worths: Mapping[str, float], chosen: Fit) -> float:
-    """The share of the chosen trip's route and direction among all candidates and none."""
-    # The whole drive earned its passage far more than "none" could: only rivals are left,
-    # unless little was driven yet.
-    earned = min(chosen.state.evidence, 30.0)
-    top = max(worths.values())
-    routes: dict[tuple[str, str], float] = defaultdict(float)
-    for fit in drive.fits:
-        routes[fit.trip.route, fit.trip.direction] += math.exp(worths[fit.trip.trip] - top)
-    none = math.exp(min(NONE - earned - top, 50.0))
+def _sure(drive: Drive, shares: Mapping[str, float], chosen: Fit) -> float:
+    """The share of the chosen trip's route and direction, whichever of its trips it is."""
     key = chosen.trip.route, chosen.trip.direction
-    return routes[key] / (sum(routes.values()) + none)
+    return sum(
+        shares.get(fit.trip.trip, 0.0)
+        for fit in drive.fits
+        if (fit.trip.route, fit.trip.direction) == key
+    )
 
 
 def _leg(drive: Drive, fit: Fit, way: Track, sure: float, now_s: float | None) -> Leg:

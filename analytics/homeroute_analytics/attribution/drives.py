@@ -13,10 +13,18 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from homeroute_analytics.attribution.answer import MOVED_M
 from homeroute_analytics.attribution.fits import Day, Fit, fits
-from homeroute_analytics.attribution.trace import State, follow
+from homeroute_analytics.attribution.trace import MISSES, Followed, State, follow
 from homeroute_analytics.attribution.track import Track
+
+MOVED_M = 400.0
+"""Nothing is said before (DESIGN section 6)."""
+
+NONE = 1.0
+"""Nats of "on no trip", before any evidence."""
+
+MOST_EARNED = 30.0
+"""No drive is surer than this of being on some trip: fixes err together."""
 
 LEAST_NATS = 2.0
 """A passage that earned less is none."""
@@ -31,7 +39,8 @@ ALIKE_NATS = 8.0
 """A passage that earned so much less than the drive's best is no candidate for it."""
 
 SHARED = 0.6
-"""Passages that share so much of the longer one's time are the same drive."""
+"""Passages that share so much of the longer one's way are the same drive. Of the way, not
+the time: one of two bays is a few metres along a road, and a bus may wait there for long."""
 
 ENTER_S, ENTER_SHARE = 60.0, 0.1
 """A drive may begin so much, and so little of itself, before the last one ended."""
@@ -44,8 +53,8 @@ GAP_S, GAP_M = 120.0, 300.0
 class Drive:
     """One stretch of driving along shapes. Seconds since 1970; ``fits`` best first.
 
-    ``nats`` are what each fit earned, relative to the best passage of the drive.
-    ``going``: it was still under way when the telling ended.
+    ``nats`` is how much likelier each fit is than "on no trip". ``going``: it was still
+    under way when the telling ended.
     """
 
     device: str
@@ -78,11 +87,15 @@ def unseen_after(track: Track, fix: int) -> bool:
     return fix == len(track) - 1 or unseen_before(track, fix + 1)
 
 
-def drives(day: Day, track: Track, *, now_s: float | None = None) -> list[Drive]:
+def drives(
+    day: Day, track: Track, followed: Followed | None = None, *, now_s: float | None = None
+) -> list[Drive]:
     """The drives of a track, by time. ``now_s``: the present, of a day not over yet."""
+    if followed is None:
+        followed = follow(track, day.roads, day.allowed)
     passages = [
         made
-        for shape, steps in follow(track, day.roads, day.allowed).items()
+        for shape, steps in followed.items()
         for state in _peaks(steps)
         if (made := _passage(day, shape, state, track, now_s)) is not None
     ]
@@ -115,8 +128,9 @@ def _passage(
         return None
     first, last = found[0].path[0], found[0].path[-1]
     cut = unseen_before(track, first[0]) or unseen_after(track, last[0])
-    going = now_s is not None and last[0] >= len(track) - 2
-    if found[0].covered < (COVERED_CUT if cut else COVERED) and not going:
+    if found[0].covered < (COVERED_CUT if cut else COVERED) and not (
+        now_s is not None and _goes_on(track, last[0])
+    ):
         return None
     earned = state.evidence + COVERED_NATS * found[0].covered
     return _Passage(
@@ -126,6 +140,11 @@ def _passage(
         worth=earned - min(fit.cost for fit in found),
         earned=earned,
     )
+
+
+def _goes_on(track: Track, fix: int) -> bool:
+    """Whether a passage that was last on its road at that fix may still be under way."""
+    return fix >= len(track) - 1 - MISSES
 
 
 def _apart(passages: Sequence[_Passage]) -> list[_Passage]:
@@ -142,17 +161,27 @@ def _apart(passages: Sequence[_Passage]) -> list[_Passage]:
     return list(best[-1][1])
 
 
+def _same(one: _Passage, other: _Passage, track: Track) -> bool:
+    """Whether both are one drive, seen along two shapes."""
+    (first, last), (begin, end) = (
+        (each.fits[0].path[0][0], each.fits[0].path[-1][0]) for each in (one, other)
+    )
+    gone = track.gone_m
+    shared_m = gone[min(last, end)] - gone[max(first, begin)]
+    longer_m = max(gone[last] - gone[first], gone[end] - gone[begin])
+    return bool(shared_m >= SHARED * longer_m and min(last, end) > max(first, begin))
+
+
 def _drive(
     track: Track, chosen: _Passage, passages: Sequence[_Passage], going_from_s: float | None
 ) -> Drive:
+    over_none = min(chosen.earned, MOST_EARNED) - NONE
     rivals: dict[str, tuple[float, Fit]] = {}
     for passage in passages:
-        shared_s = min(chosen.end_s, passage.end_s) - max(chosen.start_s, passage.start_s)
-        longer_s = max(chosen.end_s - chosen.start_s, passage.end_s - passage.start_s)
-        if shared_s < SHARED * longer_s or passage.earned < chosen.earned - ALIKE_NATS:
+        if not _same(chosen, passage, track) or passage.earned < chosen.earned - ALIKE_NATS:
             continue
         for fit in passage.fits:
-            nats = passage.earned - chosen.earned - fit.cost
+            nats = over_none + passage.earned - chosen.earned - fit.cost
             if fit.trip.trip not in rivals or nats > rivals[fit.trip.trip][0]:
                 rivals[fit.trip.trip] = nats, fit
     ranked = sorted(rivals.values(), key=lambda pair: (-pair[0], pair[1].trip.trip))
@@ -163,7 +192,9 @@ def _drive(
         end_s=chosen.end_s,
         fits=tuple(fit for _, fit in ranked),
         nats=tuple(nats for nats, _ in ranked),
-        going=going_from_s is not None and last_s >= going_from_s and chosen.end_s >= last_s - 1.0,
+        going=going_from_s is not None
+        and last_s >= going_from_s
+        and _goes_on(track, chosen.fits[0].path[-1][0]),
     )
 
 

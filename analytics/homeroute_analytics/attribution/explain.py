@@ -17,17 +17,24 @@ import numpy as np
 
 from homeroute_analytics import legs, timetable
 from homeroute_analytics.attribution import days
-from homeroute_analytics.attribution.answer import MOVED_M, PROGRESS_M, answer
-from homeroute_analytics.attribution.drives import drives
+from homeroute_analytics.attribution.answer import Known, answer
+from homeroute_analytics.attribution.claims import Claims
+from homeroute_analytics.attribution.drives import MOVED_M, drives
 from homeroute_analytics.attribution.fits import EARLIEST_S, LATEST_S, Day, Fit, clock, fits
-from homeroute_analytics.attribution.trace import State, follow
-from homeroute_analytics.attribution.track import Track, track
+from homeroute_analytics.attribution.trace import MISSES
+from homeroute_analytics.attribution.track import Positions, Track, track
 from homeroute_analytics.legs import Leg
 from homeroute_analytics.samples import Query
 from homeroute_analytics.timetable import ScheduledTrip
 
 AROUND_S = 3600.0
 """Assigned trips so near the time are told."""
+
+OTHERS_S = 5400.0
+"""So long before the time other devices' drives are looked at: longer than most trips."""
+
+TOLD_SHARE = 0.2
+"""From this share on it is told that another device is likely to be on a candidate."""
 
 STANDS_S = 300.0
 """A bus that is so long in one place stands there."""
@@ -116,11 +123,12 @@ async def explain(query: Query, device: str, time_ms: int, timezone: str) -> Exp
         )  # fmt: skip
     index = Day(trips)
     way = track(told[0], index.roads.plane)
+    claims = _claims(index, await days.read(query, at_s - OTHERS_S, at_s), device)
+    itself = Known(index, way)
     seen = int(np.searchsorted(told[0].time_s, at_s, side="right"))
-    known = way.fix_of[:seen]
-    fix = int(known[known >= 0][-1]) if (known >= 0).any() else -1
-    followed = follow(way, index.roads, index.allowed)
-    found = answer(index, way, followed, fix) if fix >= 0 else None
+    heard = way.fix_of[:seen]
+    fix = int(heard[heard >= 0][-1]) if (heard >= 0).any() else -1
+    found = answer(itself, fix, claims) if fix >= 0 else None
     then = found.rule if found else "no position came before this time"
     if leg is not None and (found is None or found.fit is None):
         # Else it reads as if it contradicted the leg, which the whole day or a table told.
@@ -129,7 +137,7 @@ async def explain(query: Query, device: str, time_ms: int, timezone: str) -> Exp
         name = f"{found.fit.trip.label}, trip {found.fit.trip.trip}"
         share = f"{100 * found.confidence:.0f}%"
         then = f"{name} ({share}): {found.rule}"
-    candidates = _candidates(index, way, followed, fix) if fix >= 0 else []
+    candidates = _candidates(itself, fix, claims) if fix >= 0 else []
     named = {candidate.trip for candidate in candidates}
     candidates += [
         _off(index, way, fix, trip)
@@ -184,30 +192,41 @@ def _planned(trips: Iterable[ScheduledTrip], device: str, at_s: float) -> list[S
     ]
 
 
-def _candidates(
-    index: Day, way: Track, followed: dict[int, list[list[State]]], fix: int
-) -> list[Candidate]:
+def _claims(index: Day, told: Iterable[Positions], device: str) -> Claims:
+    """What the other devices' drives may be by then."""
+    claims = Claims()
+    for each in told:
+        if each.device != device and len(each.time_s):
+            known = Known(index, track(each, index.roads.plane))
+            known.claim(claims, len(known.track) - 1)
+    return claims
+
+
+def _candidates(itself: Known, fix: int, claims: Claims) -> list[Candidate]:
     """Of each trip near the road now its best passage, the likeliest first."""
     best: dict[str, tuple[float, Candidate]] = {}
-    for shape, steps in followed.items():
+    for shape, steps in itself.followed.items():
         states = next((s for s in reversed(steps) if s[0].fix <= fix), [])
-        for state in states if states and fix - states[0].fix <= 2 else []:
-            for fit in fits(index, shape, state, way):
+        for state in states if states and fix - states[0].fix <= MISSES else []:
+            for fit in fits(itself.day, shape, state, itself.track):
                 score = state.evidence - fit.cost
                 if fit.trip.trip not in best or best[fit.trip.trip][0] < score:
-                    best[fit.trip.trip] = score, _weighed(fit)
+                    best[fit.trip.trip] = score, _weighed(fit, claims, itself.owner)
     ranked = sorted(best.values(), key=lambda pair: (-pair[0], pair[1].trip))
     return [candidate for _, candidate in ranked[:MOST]]
 
 
-def _weighed(fit: Fit) -> Candidate:
+def _weighed(fit: Fit, claims: Claims, owner: str) -> Candidate:
     state, trip = fit.state, fit.trip
-    if state.progress_m < PROGRESS_M:
-        verdict = f"gate: {state.progress_m:.0f} m forward along its road, under {PROGRESS_M:.0f} m"
+    if state.progress_m < MOVED_M:
+        verdict = f"gate: {state.progress_m:.0f} m forward along its road, under {MOVED_M:.0f} m"
     elif state.evidence <= 0:
         verdict = "gate: its road does not fit the way driven"
     else:
         verdict = "passes the gates"
+        other, share = claims.likeliest(trip.trip, besides=owner)
+        if share >= TOLD_SHARE:
+            verdict += f"; {other} is on it ({100 * share:.0f}%)"
     return Candidate(
         trip=trip.trip,
         route=trip.label,

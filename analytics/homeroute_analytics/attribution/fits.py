@@ -18,8 +18,9 @@ from homeroute_analytics.attribution.trace import AT_START_M, State
 from homeroute_analytics.attribution.track import Reals, Track
 from homeroute_analytics.timetable import ScheduledTrip
 
-USUAL_LATE_S, LATE_SCALE_S = 60.0, 120.0
-"""A bus is a minute late, give or take two: a nat for each two minutes (DESIGN section 6)."""
+USUAL_LATE_S, LATE_SCALE_S, EARLY_SCALE_S = 60.0, 120.0, 60.0
+"""A bus is a minute late: a nat for each two minutes more (DESIGN section 6), and for each
+minute less, for who leaves early leaves people behind (docs/decisions/0007)."""
 
 EARLIEST_S, LATEST_S = -600.0, 2400.0
 """A trip driven earlier or later than this is another trip."""
@@ -143,7 +144,8 @@ class Fit:
 def late_cost(late_s: float, drift_s: float) -> float:
     """Nats against a trip that late, whose lateness changed so much."""
     drift = max(0.0, abs(drift_s) - DRIFT_FREE_S) / DRIFT_SCALE_S
-    return abs(late_s - USUAL_LATE_S) / LATE_SCALE_S + drift
+    beyond_s = late_s - USUAL_LATE_S
+    return (beyond_s / LATE_SCALE_S if beyond_s > 0 else -beyond_s / EARLY_SCALE_S) + drift
 
 
 def fits(day: Day, shape: int, state: State, track: Track) -> list[Fit]:

@@ -1,30 +1,30 @@
 """Positions of devices that nobody assigned, matched with a timetable: what was known when.
 
-Three ways to ask. *As it happens*: at each position, what could be said then, of this
-device alone. *At a number of positions*: one answer for each drive, so many positions
-after 400 m of movement. *In hindsight*: the whole day of all devices at once, each trip
-given once, as the archive's legs are made.
+Three ways to ask. *As it happens*: at each position, what could be said then. *At a
+number of positions*: one answer for each drive, so many positions after 400 m of
+movement. *In hindsight*: the whole day at once, as the archive's legs are made.
 
-Guarantees: the first two use nothing that comes later, and no other device. Does not:
-read files.
+Guarantees: all devices are known together, for each trip is driven once; the first two
+use nothing that comes later. Does not: read files.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from homeroute_analytics.attribution.answer import MOVED_M, SURE, Answer, answer
+from homeroute_analytics.attribution.answer import Answer, Known, answer
+from homeroute_analytics.attribution.claims import SURE, Claims
 from homeroute_analytics.attribution.day_legs import attribute
+from homeroute_analytics.attribution.drives import MOVED_M
 from homeroute_analytics.attribution.fits import Day
 from homeroute_analytics.attribution.from_files import Ping
-from homeroute_analytics.attribution.trace import follow
-from homeroute_analytics.attribution.track import Positions, Track, positions, track
+from homeroute_analytics.attribution.track import Positions, positions, track
 from homeroute_analytics.legs import Leg
 from homeroute_analytics.timetable import ScheduledTrip
 
@@ -74,45 +74,100 @@ def service_days(
 def as_it_happens(
     devices: Mapping[str, Sequence[Ping]], day: Day, sure: float = SURE
 ) -> Iterator[Matched]:
-    """An answer for every position, from it and those before it."""
-    for device, rows in devices.items():
-        for drive in _stretches(rows):
-            way = track(_positions(device, drive), day.roads.plane)
-            followed = follow(way, day.roads, day.allowed)
-            known: dict[int, Answer] = {}
-            fix = -1
-            for ping, belongs in zip(drive, way.fix_of.tolist(), strict=True):
-                fix = belongs if belongs >= 0 else fix
-                if fix not in known:
-                    known[fix] = answer(day, way, followed, fix, sure=sure)
-                yield matched(ping, known[fix])
+    """An answer for every position, from it and what all devices told before."""
+    drives = list(_drives(devices, day))
+    asked = [
+        (float(arrive_s), n, fix)
+        for n, drive in enumerate(drives)
+        for fix, arrive_s in enumerate(drive.known.track.arrive_s)
+    ]
+    found = {
+        (n, fix): answer(drives[n].known, fix, claims, sure=sure)
+        for n, fix, claims in claims_at([drive.known for drive in drives], asked)
+    }
+    for n, drive in enumerate(drives):
+        fix = -1
+        for ping, belongs in zip(drive.pings, drive.known.track.fix_of.tolist(), strict=True):
+            fix = belongs if belongs >= 0 else fix
+            yield matched(ping, found[n, fix])
 
 
 def at_positions(
     devices: Mapping[str, Sequence[Ping]], day: Day, count: int, sure: float = SURE
 ) -> Iterator[Matched]:
-    """One answer for each drive: ``count`` positions after 400 m, or its last one."""
+    """One answer for each drive: ``count`` positions after 400 m, or its last one.
+
+    From those, and what all devices told before the last of them.
+    """
+    drives = list(_drives(devices, day))
+    asked: dict[int, tuple[Ping, Known]] = {}
+    for n, drive in enumerate(drives):
+        since = _under_way(drive.known)
+        last = len(drive.pings) if since is None else min(since + count, len(drive.pings))
+        told = _positions(drive.known.track.device, drive.pings[:last])
+        asked[n] = (
+            drive.pings[last - 1],
+            Known(day, track(told, day.roads.plane), drive.known.owner),
+        )
+    times = [(ping.time_s, n, len(known.track) - 1) for n, (ping, known) in asked.items()]
+    answers = {
+        n: answer(asked[n][1], fix, claims, sure=sure)
+        for n, fix, claims in claims_at([drive.known for drive in drives], times)
+    }
+    for n in range(len(drives)):
+        yield matched(asked[n][0], answers[n])
+
+
+@dataclass(frozen=True, slots=True)
+class _Drive:
+    """A device's positions between two silences, and what is known of them."""
+
+    pings: Sequence[Ping]
+    known: Known
+
+
+def _drives(devices: Mapping[str, Sequence[Ping]], day: Day) -> Iterator[_Drive]:
     for device, rows in devices.items():
-        for drive in _stretches(rows):
-            told = _positions(device, drive)
-            since = _under_way(day, track(told, day.roads.plane))
-            last = len(drive) if since is None else min(since + count, len(drive))
-            way = track(told.until(last), day.roads.plane)
-            yield matched(drive[last - 1], answer(day, way, sure=sure))
+        for n, pings in enumerate(_stretches(rows)):
+            way = track(_positions(device, pings), day.roads.plane)
+            yield _Drive(pings, Known(day, way, f"{device} {n}"))
 
 
-def _under_way(day: Day, way: Track) -> int | None:
+def claims_at(
+    knowns: Sequence[Known], asked: Iterable[tuple[float, int, int]]
+) -> Iterator[tuple[int, int, Claims]]:
+    """For each time asked, in order, its two numbers, and what all drives may be by then.
+
+    Of each the last fix it had left by then counts: nothing that came later.
+    """
+    left = sorted(
+        (float(depart_s), n, fix)
+        for n, known in enumerate(knowns)
+        for fix, depart_s in enumerate(known.track.depart_s)
+    )
+    claims, stale, at = Claims(), dict[int, int](), 0
+    for time_s, n, number in sorted(asked):
+        while at < len(left) and left[at][0] <= time_s:
+            stale[left[at][1]] = left[at][2]
+            at += 1
+        for other, last in stale.items():
+            knowns[other].claim(claims, last)
+        stale.clear()
+        yield n, number, claims
+
+
+def _under_way(known: Known) -> int | None:
     """The first position 400 m along any trip's road: the way to its start does not count."""
-    since = way.moving_since(MOVED_M)
+    since = known.track.moving_since(MOVED_M)
     begun = [
         states[0].fix
-        for steps in follow(way, day.roads, day.allowed).values()
+        for steps in known.followed.values()
         for states in steps
         if any(state.progress_m >= MOVED_M and state.evidence > 0 for state in states)
     ]
     if since is None or not begun:
         return since
-    return max(since, int(np.flatnonzero(way.fix_of == min(begun))[0]))
+    return max(since, int(np.flatnonzero(known.track.fix_of == min(begun))[0]))
 
 
 def in_hindsight(

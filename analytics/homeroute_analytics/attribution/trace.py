@@ -12,7 +12,8 @@ know the timetable; which trip it was is :mod:`.fits`'s to say.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,9 +94,22 @@ Allowed = Callable[[int, float], bool]
 """Whether a shape has any trip at that time (s since 1970)."""
 
 
-def follow(track: Track, roads: Roads, allowed: Allowed) -> dict[int, list[list[State]]]:
-    """For each shape near the track, the states at each fix near it, in order of the fixes."""
-    found: dict[int, list[list[State]]] = {}
+Followed = Mapping[int, Sequence[Sequence[State]]]
+"""For each shape near a track, the states at each fix near it, in order of the fixes."""
+
+
+def until(followed: Followed, fix: int) -> Followed:
+    """What was known at that fix: a state depends on nothing that comes later."""
+    known = {
+        shape: steps[: bisect_right(steps, fix, key=lambda states: states[0].fix)]
+        for shape, steps in followed.items()
+    }
+    return {shape: steps for shape, steps in known.items() if steps}
+
+
+def follow(track: Track, roads: Roads, allowed: Allowed) -> Followed:
+    """How far the track may have come along each shape, at each of its fixes."""
+    found: dict[int, list[Sequence[State]]] = {}
     if not len(track):
         return found
     hits = roads.hits(track.x, track.y)

@@ -91,6 +91,21 @@ class Track:
     def __len__(self) -> int:
         return len(self.x)
 
+    def until(self, fix: int) -> Track:
+        """The track up to that fix, as if nothing had come after it."""
+        last = fix + 1
+        return Track(
+            self.device,
+            self.arrive_s[:last],
+            self.depart_s[:last],
+            self.x[:last],
+            self.y[:last],
+            self.moved_m[:last],
+            self.gone_m[:last],
+            self.fix_of[self.fix_of <= fix],
+            self.stood[:last],
+        )
+
     def moving_since(self, metres: float) -> int | None:
         """The index of the first position by which so many metres had been driven."""
         far = np.flatnonzero(self.gone_m >= metres)
