@@ -12,12 +12,13 @@ after the time is used. Does not: know an assignment table.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from homeroute_analytics.attribution.claims import SURE, Claims, Fitting
-from homeroute_analytics.attribution.drives import MOVED_M, Drive, drives
-from homeroute_analytics.attribution.fits import Day, Fit
-from homeroute_analytics.attribution.trace import Followed, follow, until
+from homeroute_analytics.attribution.drives import MOVED_M, Drive, drives_along
+from homeroute_analytics.attribution.fits import Day, Fit, fits
+from homeroute_analytics.attribution.trace import Followed, State, follow, until
 from homeroute_analytics.attribution.track import Track
 
 
@@ -46,14 +47,22 @@ class Known:
         self.day, self.track, self.owner = day, track, owner or track.device
         self.followed: Followed = follow(track, day.roads, day.allowed)
         self._drives: dict[int, tuple[Drive, ...]] = {}
+        self._fits: dict[tuple[int, int], Sequence[Fit]] = {}
 
     def drives(self, fix: int) -> tuple[Drive, ...]:
         """The drives up to that fix; the last of them may be going on."""
         if fix not in self._drives:
-            way = self.track.until(fix)
+            way, known = self.track.until(fix), until(self.followed, fix)
             now_s = float(way.depart_s[-1])
-            self._drives[fix] = tuple(drives(self.day, way, until(self.followed, fix), now_s=now_s))
+            self._drives[fix] = tuple(drives_along(way, known, self._weigh, now_s=now_s))
         return self._drives[fix]
+
+    def _weigh(self, shape: int, state: State) -> Sequence[Fit]:
+        # A passage that is over is asked for at every fix after it.
+        key = shape, id(state)
+        if key not in self._fits:
+            self._fits[key] = fits(self.day, shape, state, self.track)
+        return self._fits[key]
 
     def claim(self, claims: Claims, fix: int) -> None:
         """Tell what its drives up to that fix may be."""

@@ -10,7 +10,7 @@ which trip a drive was.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from homeroute_analytics.attribution.fits import Day, Fit, fits
@@ -87,17 +87,28 @@ def unseen_after(track: Track, fix: int) -> bool:
     return fix == len(track) - 1 or unseen_before(track, fix + 1)
 
 
-def drives(
-    day: Day, track: Track, followed: Followed | None = None, *, now_s: float | None = None
-) -> list[Drive]:
+Weigh = Callable[[int, State], Sequence[Fit]]
+"""The trips that a passage along a shape may have been."""
+
+
+def drives(day: Day, track: Track, *, now_s: float | None = None) -> list[Drive]:
     """The drives of a track, by time. ``now_s``: the present, of a day not over yet."""
-    if followed is None:
-        followed = follow(track, day.roads, day.allowed)
+
+    def weigh(shape: int, state: State) -> Sequence[Fit]:
+        return fits(day, shape, state, track)
+
+    return drives_along(track, follow(track, day.roads, day.allowed), weigh, now_s=now_s)
+
+
+def drives_along(
+    track: Track, followed: Followed, weigh: Weigh, *, now_s: float | None = None
+) -> list[Drive]:
+    """The same for a track that was followed, and weighed, already."""
     passages = [
         made
         for shape, steps in followed.items()
         for state in _peaks(steps)
-        if (made := _passage(day, shape, state, track, now_s)) is not None
+        if (made := _passage(weigh(shape, state), track, now_s)) is not None
     ]
     going_from_s = None if now_s is None else now_s - GAP_S
     return [_drive(track, chosen, passages, going_from_s) for chosen in _apart(passages)]
@@ -120,10 +131,7 @@ def _peaks(steps: Sequence[Sequence[State]]) -> list[State]:
     return kept
 
 
-def _passage(
-    day: Day, shape: int, state: State, track: Track, now_s: float | None
-) -> _Passage | None:
-    found = fits(day, shape, state, track)
+def _passage(found: Sequence[Fit], track: Track, now_s: float | None) -> _Passage | None:
     if not found:
         return None
     first, last = found[0].path[0], found[0].path[-1]
@@ -132,7 +140,7 @@ def _passage(
         now_s is not None and _goes_on(track, last[0])
     ):
         return None
-    earned = state.evidence + COVERED_NATS * found[0].covered
+    earned = found[0].state.evidence + COVERED_NATS * found[0].covered
     return _Passage(
         fits=tuple(found),
         start_s=float(track.depart_s[first[0]]),
