@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from homeroute_analytics.attribution.answer import Known, answer
 from homeroute_analytics.attribution.choose import choose
+from homeroute_analytics.attribution.claims import Claims
 from homeroute_analytics.attribution.day_legs import UNSEEN_CONFIDENCE, attribute
 from homeroute_analytics.attribution.drives import drives
 from homeroute_analytics.attribution.fits import Day
@@ -195,6 +196,45 @@ def test_two_routes_on_one_road_at_one_time_are_told_apart_only_where_they_part(
     assert after.fit is not None and after.assigned and after.fit.trip.trip == "l"
 
 
+def test_a_bus_already_known_to_be_on_one_of_two_trips_leaves_the_other_to_the_next_bus() -> None:
+    left = shape("left", (0, 0), (2000, 0), (2000, 2000))
+    right = shape("right", (0, 0), (2000, 0), (2000, -2000))
+    day = Day([trip("l", left, route="l"), trip("r", right, route="r")])
+    claims = Claims()
+    # The first bus has turned left; the second one, a minute later, is still on the common road.
+    first = Known(day, track(along(left, np.arange(0.0, 3000.0, 90.0)), day.roads.plane), "first")
+    first.claim(claims, len(first.track) - 1)
+    metres: Reals = np.arange(0.0, 1500.0, 90.0)
+    second = Known(day, track(along(right, metres, 60.0), day.roads.plane), "second")
+    alone, beside = answer(second), answer(second, claims=claims)
+    assert not alone.assigned and alone.confidence < 0.6
+    assert beside.assigned and beside.fit is not None and beside.fit.trip.trip == "r"
+    assert claims.likeliest("l", besides="second")[0] == "first"
+    assert claims.likeliest("nobody's", besides="second") == ("", 0.0)
+
+
+def test_a_bus_under_way_is_not_lost_for_a_position_astray() -> None:
+    road = shape("s", (0, 0), (5000, 0))
+    told_of = along(road, np.arange(0.0, 1500.0, 90.0))
+    astray = told_of.lat.copy()
+    astray[-1] += 120.0 / METRES_PER_DEGREE
+    now_s = float(told_of.time_s[-1])
+    for lat in (told_of.lat, astray):
+        heard = Positions("bus", told_of.time_s, lat, told_of.lon)
+        assert [leg.trip for leg in attribute([trip("t", road)], [heard], now_s=now_s).legs] == [
+            "t"
+        ]
+
+
+def test_at_the_end_of_its_trip_a_bus_is_not_taken_for_one_that_shares_the_end() -> None:
+    whole = shape("whole", (0, 0), (12_000, 0))
+    tail = shape("tail", (8000, 3000), (8000, 0), (12_000, 0))
+    day = Day([trip("t", whole), trip("o", tail, starts_s=500.0, route="other")])
+    known = Known(day, track(along(whole, np.arange(0.0, 12_000.0, 100.0)), day.roads.plane))
+    said = [answer(known, fix).fit for fix in range(6, len(known.track))]
+    assert {fit.trip.trip for fit in said if fit is not None} == {"t"} and None not in said
+
+
 def waited(road: Shape, drawn: Shape, *, wait_s: float = 120.0) -> Positions:
     """A bus that stands at that road's start, jittering by some metres, and then drives."""
     stands = int(wait_s / 10.0)
@@ -214,6 +254,15 @@ def test_the_bay_a_bus_stood_at_tells_two_routes_that_leave_together_apart() -> 
         assert found.fit is not None and found.assigned
         assert found.fit.trip.route == bay.shape
         assert found.fit.bay_m is not None and found.fit.bay_m < 10.0
+
+
+def test_a_bay_some_metres_along_a_road_is_a_rival_however_long_the_bus_stood() -> None:
+    # The wait is before the one road begins, and upon the other: it is no part of the way.
+    bays = [shape("a", (0, 0), (0, 3000)), shape("b", (0, -22), (0, 3000))]
+    day = Day([trip(bay.shape, bay, route=bay.shape) for bay in bays])
+    known = Known(day, track(waited(bays[0], bays[0], wait_s=900.0), day.roads.plane))
+    (drive,) = known.drives(len(known.track) - 1)
+    assert {fit.trip.route for fit in drive.fits} == {"a", "b"}
 
 
 def test_a_bus_that_was_not_seen_to_stand_leaves_them_alike() -> None:
