@@ -8,8 +8,8 @@ weighed by how well they fit together:
 
 where ``free`` is how likely no other drive has the trip, reckoned without the drive that
 is asked. (An identity of weighted matchings: take the drive out, and put it back.) The
-others are taken one after another, nearest last, and sets of taken trips are kept with
-their weights; a trip that no later drive could take is forgotten, so there are few.
+others are taken one after another, and sets of taken trips are kept with their weights;
+a trip that no later drive could take is forgotten, so there are few.
 
 Guarantees: exact but for what is cut off: candidates :data:`NEAR_NATS` behind a drive's
 best, drives more than :data:`HOPS` shared trips away, sets of less than :data:`LEAST` of
@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 SURE = 0.7
 """The share a route and direction must have, or nothing is said: see docs/attribution.md
@@ -33,12 +33,13 @@ NEAR_NATS = 8.0
 HOPS = 3
 """Who competes with whom who competes with whom."""
 
-LEAST, MOST_SETS = 1e-5, 3000
+LEAST, MOST_SETS = 1e-14, 2000
 """Sets of taken trips less likely than this share of the likeliest are dropped, and the
-least likely beyond so many. In a city's evening peak there were 211."""
+least likely beyond so many. Less than the odds of the surest drive (:data:`MOST_NATS`): else
+a trip that two buses fit would seem free to neither."""
 
-MOST_NATS = 40.0
-"""Certain: beyond it a float would only lose what is added to it."""
+MOST_NATS = 30.0
+"""No drive is surer than this of being on some trip."""
 
 Fitting = Mapping[str, float]
 """For each trip a drive may be, how much likelier than "on none", in nats."""
@@ -68,15 +69,17 @@ class Claims:
     def shares(self, owner: str, drive: int) -> dict[str, float]:
         """Of each trip that this drive may be; with "on none" they add up to 1."""
         own = self._odds[owner][drive]
-        others = [self._odds[name][n] for name, n in self._competitors((owner, drive))]
-        last_use = {trip: n for n, odds in enumerate(others) for trip in odds}
-        sets = {frozenset[str](): 1.0}
-        for n, odds in enumerate(others):
-            done = {trip for trip in odds if last_use[trip] == n and trip not in own}
-            sets = _taken(sets, odds, done)
+        others = self._competitors(owner, own)
+        bits = {trip: 1 << n for n, trip in enumerate({t for odds in (own, *others) for t in odds})}
+        wanted = sum(bits[trip] for trip in own)
+        sets = {0: 1.0}
+        for odds, needed in _in_turn(others, bits):
+            sets = _taken(sets, [(bits[t], times) for t, times in odds.items()], needed | wanted)
         total = sum(sets.values())
-        free = {t: sum(w for taken, w in sets.items() if t not in taken) / total for t in own}
-        weights = {trip: times * free[trip] for trip, times in own.items()}
+        weights = {
+            trip: times * sum(w for taken, w in sets.items() if not taken & bits[trip]) / total
+            for trip, times in own.items()
+        }
         whole = 1.0 + sum(weights.values())
         return {trip: weight / whole for trip, weight in weights.items()}
 
@@ -90,18 +93,35 @@ class Claims:
         share, name = max(held, default=(0.0, ""))
         return name, share
 
-    def _competitors(self, drive: Key) -> list[Key]:
-        """The drives that matter to this one, the farthest first."""
-        known = {drive}
-        found: list[Key] = []
-        front, asked = set(self._odds[drive[0]][drive[1]]), set[str]()
+    def _competitors(self, owner: str, own: Mapping[str, float]) -> list[Mapping[str, float]]:
+        """The drives that matter to this one, nearest first.
+
+        Not the owner's own: who loses a road for a while drives one trip in two pieces.
+        """
+        known: set[Key] = set()
+        front, asked = set(own), set[str]()
+        found: list[Mapping[str, float]] = []
         for _ in range(HOPS):
-            nearest = sorted({key for trip in front for key in self._takers[trip]} - known)
-            found += nearest
-            known.update(nearest)
+            nearest = {key for t in front for key in self._takers[t] if key[0] != owner} - known
+            known |= nearest
             asked |= front
-            front = {trip for name, n in nearest for trip in self._odds[name][n]} - asked
-        return found[::-1]
+            odds = [self._odds[name][n] for name, n in sorted(nearest)]
+            found += odds
+            front = {trip for each in odds for trip in each} - asked
+        return found
+
+
+def shares_of(drives: Sequence[tuple[str, Fitting]]) -> list[dict[str, float]]:
+    """Of each drive, told with its owner, the shares of its trips."""
+    theirs: dict[str, list[Fitting]] = defaultdict(list)
+    asked: list[Key] = []
+    for owner, fitting in drives:
+        asked.append((owner, len(theirs[owner])))
+        theirs[owner].append(fitting)
+    claims = Claims()
+    for owner, fittings in theirs.items():
+        claims.put(owner, fittings)
+    return [claims.shares(*key) for key in asked]
 
 
 def _odds(fitting: Fitting) -> dict[str, float]:
@@ -111,17 +131,35 @@ def _odds(fitting: Fitting) -> dict[str, float]:
     return {t: math.exp(min(nats, MOST_NATS)) for t, nats in fitting.items() if nats >= least}
 
 
-_Sets = dict[frozenset[str], float]
+def _in_turn(
+    drives: Sequence[Mapping[str, float]], bits: Mapping[str, int]
+) -> Iterator[tuple[Mapping[str, float], int]]:
+    """The drives so that few trips are open at a time, each with the trips of those to come.
+
+    Next is always the one that opens fewest trips: buses on one line come one after another.
+    """
+    left = [(sum(bits[trip] for trip in odds), odds) for odds in drives]
+    opened = 0
+    while left:
+        n = min(range(len(left)), key=lambda n: (left[n][0] & ~opened).bit_count())
+        trips, odds = left.pop(n)
+        opened |= trips
+        needed = 0
+        for later, _ in left:
+            needed |= later
+        yield odds, needed
 
 
-def _taken(sets: _Sets, odds: Mapping[str, float], done: set[str]) -> _Sets:
-    """The sets when one more drive has taken a trip, or none; without what is done with."""
-    found: dict[frozenset[str], float] = defaultdict(float)
+def _taken(
+    sets: Mapping[int, float], odds: Sequence[tuple[int, float]], needed: int
+) -> dict[int, float]:
+    """The sets when one more drive has taken a trip, or none; of trips that are needed yet."""
+    found: dict[int, float] = defaultdict(float)
     for taken, weight in sets.items():
-        found[taken - done] += weight
-        for trip, times in odds.items():
-            if trip not in taken:
-                found[(taken | {trip}) - done] += weight * times
+        found[taken & needed] += weight
+        for trip, times in odds:
+            if not taken & trip:
+                found[(taken | trip) & needed] += weight * times
     likeliest = max(found.values())
     kept = {taken: w / likeliest for taken, w in found.items() if w >= likeliest * LEAST}
     if len(kept) <= MOST_SETS:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from homeroute_analytics.attribution.choose import choose
-from homeroute_analytics.attribution.claims import SURE, Claims
+from homeroute_analytics.attribution.claims import SURE, shares_of
 from homeroute_analytics.attribution.drives import (
     Drive,
     drives,
@@ -86,14 +86,12 @@ def attribute(
     tracks = {each.device: track(each, day.roads.plane) for each in positions}
     found = [drive for each in tracks.values() for drive in trimmed(drives(day, each, now_s=now_s))]
     worths = [_worths(drive, held or {}) for drive in found]
-    claims = Claims()
-    for n, worth in enumerate(worths):
-        claims.put(str(n), [worth])
+    shares = shares_of([(drive.device, worth) for drive, worth in zip(found, worths, strict=True)])
     legs: list[Leg] = []
     unassigned: list[Drive] = []
-    for n, (drive, trip) in enumerate(zip(found, choose(worths), strict=True)):
+    for drive, share, trip in zip(found, shares, choose(worths), strict=True):
         fit = next((f for f in drive.fits if f.trip.trip == trip), None)
-        sure = _sure(drive, claims.shares(str(n), 0), fit) if fit is not None else 0.0
+        sure = _sure(drive, share, fit) if fit is not None else 0.0
         if fit is None or sure < least:
             unassigned.append(drive)
         else:

@@ -23,8 +23,9 @@ MOVED_M = 400.0
 NONE = 1.0
 """Nats of "on no trip", before any evidence."""
 
-MOST_EARNED = 30.0
-"""No drive is surer than this of being on some trip: fixes err together."""
+FULL_NATS, BEYOND = 12.0, 0.1
+"""Against "on no trip" evidence counts in full up to so much, and beyond it by a tenth:
+fixes err together. Of two buses on one trip the one that drove more of it is likelier."""
 
 LEAST_NATS = 2.0
 """A passage that earned less is none."""
@@ -183,7 +184,8 @@ def _same(one: _Passage, other: _Passage, track: Track) -> bool:
 def _drive(
     track: Track, chosen: _Passage, passages: Sequence[_Passage], going_from_s: float | None
 ) -> Drive:
-    over_none = min(chosen.earned, MOST_EARNED) - NONE
+    over_none = min(chosen.earned, FULL_NATS) - NONE
+    over_none += BEYOND * max(chosen.earned - FULL_NATS, 0.0)
     rivals: dict[str, tuple[float, Fit]] = {}
     for passage in passages:
         if not _same(chosen, passage, track) or passage.earned < chosen.earned - ALIKE_NATS:
