@@ -59,6 +59,8 @@ async def count(
     ((stored, refused),) = await archive.query(_LIVE, [sorted(history)])
     spooled = 0
     for device, ledger in ledgers.items():
+        if not ledger.spooled:
+            continue
         pending = await asyncio.to_thread(_pending, state / device / SPOOL_NAME)
         streams = sorted({stream for stream, _, _ in pending})
         known = set(await archive.query(_HAS, [device, streams]))

@@ -26,7 +26,7 @@ from homeroute_analytics.imports import Document
 from homeroute_collector.broker import Credentials, EmbeddedBroker, Endpoint
 from homeroute_collector.collector import Collector
 from homeroute_collector.config import CollectorConfig, parse
-from homeroute_collector.service import serve
+from homeroute_collector.service import Job, serve
 from homeroute_command import changing, keep_published, rolling, routes_explain
 from homeroute_command.demo_controls import Controls
 from homeroute_command.demo_count import Count, count
@@ -170,6 +170,10 @@ async def _live(
     began_s, began_cpu_s = time.monotonic(), time.process_time()
     scheduling = asyncio.create_task(_schedule(folder, now), name="live timetable")
     driving = asyncio.create_task(now.fleet.run(stop, quiesce_s=wish.quiesce_s), name="fleet")
+    # Now, and not while somebody waits for us to end.
+    past = asyncio.create_task(
+        asyncio.to_thread(history.streams, _world(district), list(folder.days)), name="past streams"
+    )
     try:
         with suppress(TimeoutError):
             async with asyncio.timeout(wish.live_s):
@@ -188,9 +192,7 @@ async def _live(
         driving.cancel()
         await asyncio.gather(scheduling, driving, return_exceptions=True)
     await now.collector.ingest.drain()
-    counted = await count(
-        archive, ledgers, folder.path / "devices", history.streams(_world(district), folder.days)
-    )
+    counted = await count(archive, ledgers, folder.path / "devices", await past)
     quiesced_s = time.monotonic() - began_s - live_s
     return Outcome(
         now, district, round(live_s, 1), round(live_cpu_s, 1), round(quiesced_s, 1), counted
@@ -241,6 +243,14 @@ async def _collector(
         await filled.wait()
         await keep_published.keep_published(collector, every_s=rolling.EVERY_S)
 
+    def while_looked_at(job: Job) -> Job:
+        """Not while the last points come in: they would wait for it."""
+
+        async def run(collector: Collector) -> None:
+            await _unless(stop, job(collector))
+
+        return run
+
     pages = partial(mount_pages, planted=truth.along)
     started: asyncio.Future[tuple[Collector, str]] = asyncio.get_running_loop().create_future()
     enough = asyncio.Event()
@@ -258,7 +268,10 @@ async def _collector(
                 routes_explain.mount,
             ],
             extra_ddl=tables.DDL,
-            jobs={"rollups": count_days, "publication": publishing},
+            jobs={
+                "rollups": while_looked_at(count_days),
+                "publication": while_looked_at(publishing),
+            },
             aggregates=AGGREGATES,
             status_s=STATUS_S,
         ),

@@ -31,7 +31,7 @@ from homeroute_simulators.district import Bus, District
 from homeroute_simulators.faults import Fault
 from homeroute_simulators.faults_apply import Stage, Wrong, make_all
 from homeroute_simulators.fleet_device import Device
-from homeroute_simulators.fleet_pacing import Pacing
+from homeroute_simulators.fleet_pacing import Pacing, delivered
 from homeroute_simulators.fleet_wear import Wear, worn
 from homeroute_simulators.gateway import BusGateway, Gateway
 from homeroute_simulators.gateway_hotspot import HotspotGateway
@@ -55,7 +55,8 @@ ALIKE_S = 10.0
 """Devices start spread over so many simulated seconds, so that they do not sample as one."""
 
 PARKED_STEPS = 2
-"""After the last drive: time for the last words to arrive."""
+"""After the last drive: time for the last words to arrive. Who presses Ctrl-C where time is this
+machine's own does not wait for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,11 +314,14 @@ class Fleet:
         await self._pacing.arrived(self.at_ms + STEP_MS)
         while not self._ending and (until_ms is None or self.at_ms + STEP_MS <= until_ms):
             await self._step(clock, books)
-        for device in self._devices.values():
-            device.gateway.park()
+        self._park()
         for _ in range(PARKED_STEPS):
             await self._step(clock, ())
         self._parked = True
+
+    def _park(self) -> None:
+        for device in self._devices.values():
+            device.gateway.park()
 
     async def _end_early(
         self, driving: asyncio.Task[None], making: asyncio.Task[object] | None
@@ -328,7 +332,16 @@ class Fleet:
             making.cancel()
             await asyncio.wait([making, driving], return_when=asyncio.FIRST_COMPLETED)
         self._ending = True
-        await driving
+        if self._clock is None:
+            # A step is a second of somebody's who has pressed Ctrl-C: the world ends with this one.
+            driving.cancel()
+            await asyncio.wait([driving])
+        if not driving.cancelled():
+            await driving
+            return
+        self._park()
+        await delivered()
+        self._parked = True
 
     async def _step(self, clock: SimClock, books: Collection[Logbook]) -> None:
         at_ms = self.at_ms + STEP_MS

@@ -22,6 +22,12 @@ UP_S, GLANCE_S = 10.0, 0.01
 """Of our own time: how long a device that boots is waited for, and how often it is looked at."""
 
 
+async def delivered() -> None:
+    """Return once what was made so far has reached the agents of this process."""
+    for _ in range(BREATHS):
+        await asyncio.sleep(0)
+
+
 class Pacing:
     """One fleet's. ``holds``: the clock is simulated, and ours to hold."""
 
@@ -49,8 +55,7 @@ class Pacing:
     async def arrived(self, next_ms: int) -> None:
         """A step has been made: once it has arrived, let time run to the next one."""
         if self._holds:
-            for _ in range(BREATHS):
-                await asyncio.sleep(0)
+            await delivered()
             await self._up.wait()
             self._clock.hold(next_ms)
 

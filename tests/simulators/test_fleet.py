@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,8 +44,10 @@ def small() -> District:
 
 def drive(
     district: District, state: Path, port: int, seconds: float, wears: Kind
-) -> dict[str, Ledger]:
-    async def run() -> dict[str, Ledger]:
+) -> tuple[dict[str, Ledger], int]:
+    """Ledgers, and how far the world still moved once told to stop, ms."""
+
+    async def run() -> tuple[dict[str, Ledger], int]:
         # In the middle of a drive, whatever the time.
         planned = World(district, EveryWeekday(DAY)).drives(DAY)[0]
         middle_ms = (planned.depart_ms + planned.arrive_ms) // 2
@@ -57,13 +61,21 @@ def drive(
             wears=lambda _: Wear(wears),
         )
         stop = asyncio.Event()
-        asyncio.get_running_loop().call_later(seconds, stop.set)
-        return await fleet.run(stop, quiesce_s=0.1)
+        told_ms = 0
+
+        def tell() -> None:
+            nonlocal told_ms
+            told_ms = fleet.at_ms
+            stop.set()
+
+        asyncio.get_running_loop().call_later(seconds, tell)
+        ledgers = await fleet.run(stop, quiesce_s=0.1)
+        return ledgers, fleet.at_ms - told_ms
 
     return asyncio.run(run())
 
 
-def spooled(path: Path) -> list[dict[str, object]]:
+def spooled(path: Path) -> list[dict[str, Any]]:
     spool = Spool.open(path)
     bodies = []
     while (batch := spool.take()) is not None:
@@ -90,13 +102,13 @@ def test_an_address_is_found_in_each_way_that_access_points_write_it(leak: str) 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("wears", ["hostapd", "radius"])
-def test_agents_sample_everything_the_fakes_offer_and_keep_it_without_a_broker(
-    tmp_path: Path, free_port: object, wears: Kind
+def test_agents_sample_what_the_fakes_offer_keep_it_without_a_broker_and_see_everybody_get_off(
+    tmp_path: Path, free_port: Callable[[], int], wears: Kind
 ) -> None:
-    assert callable(free_port)
     district = small()
     (bus,), (hotspot,) = district.buses, district.hotspots
-    ledgers = drive(district, tmp_path, free_port(), 5.0, wears)
+    ledgers, moved_ms = drive(district, tmp_path, free_port(), 5.0, wears)
+    assert moved_ms == 0  # who pressed Ctrl-C waits for no step of it
 
     assert set(ledgers) == {bus.device, hotspot.device}
     for ledger in ledgers.values():
@@ -104,11 +116,14 @@ def test_agents_sample_everything_the_fakes_offer_and_keep_it_without_a_broker(
         assert ledger.stored == ledger.refused == ledger.dropped == 0
 
     bodies = spooled(tmp_path / bus.device / SPOOL_NAME)
-    measurements = {name for body in bodies for name in body["m"]}  # type: ignore[attr-defined]
+    measurements = {name for body in bodies for name in body["m"]}
     assert measurements >= {"wifi", "session", "traffic", "uplink", "position", "health", "agent"}
     text = json.dumps(bodies)
     riders = {rider for trip in district.trips for rider in trip.riders}
-    assert any(body["m"].get("session") for body in bodies)  # type: ignore[attr-defined]
+    sessions = [body["m"]["session"] for body in bodies if "session" in body["m"]]
+    causes = {cause for session in sessions for cause in session["cause"]}
+    assert "left" in causes
+    assert causes <= {"left", "interim"}  # and not "shutdown": agents heard each of them go
     for client in (client for rider in riders for client in rider.clients):
         assert plain(client.mac) not in plain(text)
         assert plain(client.host_name) not in plain(text)
