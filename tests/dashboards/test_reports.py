@@ -286,6 +286,8 @@ def test_hotspots_stand_where_they_stood_at_the_end_of_the_last_whole_day() -> N
         ({"route": "4 Elmm"}, "nearest: '4 Elm'"),
         ({"from": "2026-11-09", "to": "2026-11-02"}, "swap them"),
         ({"fix": "yesterday"}, "want a day, and words if you like"),
+        ({"fix": "0001-01-01"}, "fix 0001-01-01: want a day between 1980 and 2200"),
+        ({"fix": "9999-12-31"}, "fix 9999-12-31: want a day between 1980 and 2200"),
         ({"at": "1,2,3"}, "say which with fix"),
         ({"fix": "2026-11-09", "at": "1,2"}, "want latitude,longitude,metres"),
         ({"format": "xls"}, "want one of json"),

@@ -82,6 +82,12 @@ def require_begun(name: str, day: date, today: date) -> None:
         raise AskError(f"{name} {day} is yet to come; the last day may be today, {today}")
 
 
+def require_sane(name: str, day: date) -> None:
+    """Raise AskError for a day beside which there may be no others to count from."""
+    if not date(1980, 1, 1) <= day <= date(2200, 1, 1):
+        raise AskError(f"{name} {day}: want a day between 1980 and 2200")
+
+
 def _midnight_ms(day: date, zone: ZoneInfo) -> int:
     return round(datetime.combine(day, time(), zone).timestamp() * 1000)
 
@@ -94,6 +100,5 @@ def _day(query: Mapping[str, str], name: str) -> date | None:
         day = date.fromisoformat(text)
     except ValueError:
         raise AskError(f"{name} {text[:20]!r}: want a day as 2026-09-14") from None
-    if not date(1980, 1, 1) <= day <= date(2200, 1, 1):
-        raise AskError(f"{name} {day}: want a day between 1980 and 2200")
+    require_sane(name, day)
     return day

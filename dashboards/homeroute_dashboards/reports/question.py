@@ -43,6 +43,8 @@ def read(
     """From a request's query or a command line's words. Raises AskError."""
     days = asked.read(query, timezone, now_ms, simulated=simulated)
     fix = _fix(query.get("fix"), query.get("at"))
+    if fix is not None:
+        asked.require_sane("fix", fix.day)
     if fix is not None and not simulated:
         asked.require_begun("fix", fix.day, asked.today_of(timezone, now_ms))
     return Question(days, query.get("route") or None, fix)
