@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from hypothesis import settings
 
 from tests.brokers import Certificates, Mosquitto, SecureMosquitto, certify
 from tests.gpsd import Gpsd
@@ -24,6 +25,10 @@ from tests.stores import InfluxDB, VictoriaMetrics
 ServerT = TypeVar("ServerT", bound=Server)
 
 os.environ["PATH"] = os.pathsep.join((os.environ.get("PATH", os.defpath), *SBIN))
+
+# A machine busy with other work says nothing about the code: time is for benchmarks/.
+settings.register_profile("homeroute")
+settings.load_profile("homeroute")
 
 FIXTURES = {
     "mosquitto": "mosquitto",

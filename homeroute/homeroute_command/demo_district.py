@@ -37,8 +37,9 @@ from homeroute_simulators import history, live_timetable, world_timetable
 from homeroute_simulators.agent_file import Cadence
 from homeroute_simulators.district import District
 from homeroute_simulators.filling import Filled, fill
-from homeroute_simulators.fleet import Broker, Fleet, definition
+from homeroute_simulators.fleet import Broker, Fleet
 from homeroute_simulators.itinerary import endless, last_driven
+from homeroute_simulators.names import definition
 from homeroute_simulators.planted import Truth
 from homeroute_simulators.school_calendar import EveryWeekday
 from homeroute_simulators.world import World, found

@@ -40,9 +40,9 @@ from homeroute_simulators.filling import Filled, Stopped, fill
 from homeroute_simulators.filling_archive import filling_archive
 from homeroute_simulators.filling_state import FILE_NAME as STATE_NAME
 from homeroute_simulators.filling_state import FillState, StateError, recall, taught_days
-from homeroute_simulators.fleet import definition
 from homeroute_simulators.gtfs_world import moved
 from homeroute_simulators.history_faults import ALL, parse
+from homeroute_simulators.names import definition
 from homeroute_simulators.simulated_folder import (
     RETENTION_DAYS,
     FolderError,

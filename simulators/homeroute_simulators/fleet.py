@@ -20,10 +20,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from pathlib import Path
 
-from homeroute_agent.activity import Thresholds
 from homeroute_agent.clock import wall_clock_ms
 from homeroute_agent.config import load
-from homeroute_agent.names import load as load_names
 from homeroute_agent.spool import Ledger
 from homeroute_simulators.agent_file import Cadence, bus_file, hotspot_file, spare_file
 from homeroute_simulators.course import Course
@@ -384,13 +382,6 @@ def devices(district: District) -> tuple[str, ...]:
     """Every device's id, buses first."""
     buses = tuple(bus.device for bus in district.buses)
     return buses + tuple(hotspot.device for hotspot in district.hotspots)
-
-
-def definition() -> str:
-    """The definition of activity that the fleet's lists make."""
-    with tempfile.TemporaryDirectory(prefix="homeroute-") as folder:
-        learning, categories = write_lists(Path(folder))
-        return load_names(categories, learning).definition(str(Thresholds()))
 
 
 def home_of(district: District, bus: Bus) -> Shape:

@@ -7,11 +7,14 @@ and categories in the UT1 layout (``<category>/domains``).
 from __future__ import annotations
 
 import random
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from homeroute_agent.activity import Thresholds
+from homeroute_agent.names import load as load_names
 from homeroute_simulators.district import Client, Habit
 
 LEARNING = (
@@ -138,3 +141,10 @@ def write_lists(folder: Path) -> tuple[Path, Path]:
     learning = folder / "learning.txt"
     learning.write_text("".join(f"{name}\n" for name in LEARNING), encoding="ascii")
     return learning, categories
+
+
+def definition() -> str:
+    """The definition of activity that the fleet's lists make."""
+    with tempfile.TemporaryDirectory(prefix="homeroute-") as folder:
+        learning, categories = write_lists(Path(folder))
+        return load_names(categories, learning).definition(str(Thresholds()))

@@ -203,12 +203,11 @@ TestSpool = SpoolMachine.TestCase
 TestSpool.settings = settings(
     max_examples=25,
     stateful_step_count=30,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=st.lists(st.integers(0, 2), min_size=3, max_size=12), share=st.floats(0, 1))
 def test_a_log_torn_by_a_power_cut_leaves_a_sound_spool_whose_ledger_holds(
     steps: list[int], share: float

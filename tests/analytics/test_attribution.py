@@ -179,7 +179,7 @@ def test_each_trip_goes_to_one_drive_and_the_whole_is_best() -> None:
     assert choose([{"a": -1.0}]) == [None]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     worths=st.lists(
         st.dictionaries(st.sampled_from("abcd"), st.floats(0.1, 20.0), max_size=4), max_size=5
@@ -195,7 +195,7 @@ def test_no_trip_is_chosen_twice_and_no_drive_goes_without_one_that_is_free(
         assert name is not None or set(worth) <= set(taken)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     seed=st.integers(0, 10_000),
     every_s=st.sampled_from([10.0, 20.0, 30.0]),
@@ -230,7 +230,7 @@ def test_whatever_the_receivers_say_legs_keep_their_promises(
             assert truth.get(leg.trip) == leg.device
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     steps=st.lists(st.floats(-60.0, 200.0), min_size=5, max_size=60),
     side=st.lists(st.floats(-60.0, 60.0), min_size=60, max_size=60),

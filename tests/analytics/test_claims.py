@@ -34,7 +34,7 @@ def counted(drives: Sequence[Fitting]) -> dict[str, float]:
     return {trip: share / whole for trip, share in shares.items() if trip is not None}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(FITTING, min_size=1, max_size=HOPS + 1))
 def test_shares_are_those_of_all_ways_counted(drives: list[Fitting]) -> None:
     assert told(drives).shares("0", 0) == pytest.approx(counted(drives), abs=1e-3)

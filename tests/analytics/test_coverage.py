@@ -256,7 +256,7 @@ def second_by_second(
 
 
 @pytest.mark.slow
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(districts())
 def test_coverage_agrees_with_walking_second_by_second(
     district: tuple[int, int, str, dict[str, dict[int, int]], list[Leg]],

@@ -236,7 +236,7 @@ parts = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(samples, parts)
 def test_seconds_are_conserved_and_agree_with_the_page(
     told: dict[int, int], legs: list[tuple[str, int, int]]

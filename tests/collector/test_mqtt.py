@@ -255,11 +255,16 @@ def test_ended_at_any_moment_of_its_start_it_leaves_no_connection_and_no_complai
     async def run() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, told: complaints.append(told))
         mqtt = unused(plain(mosquitto), tmp_path)
-        for step in range(40):
+        last = 40
+        for step in range(last + 1):
             task = asyncio.create_task(mqtt.run())
             # Turns of the loop at first, then moments: a connection is a thread's work.
             for _ in range(step):
                 await asyncio.sleep(0 if step < 15 else 0.0005)
+            # However slow the machine is, once it has come all the way.
+            async with asyncio.timeout(20):
+                while step == last and not mqtt.connected:
+                    await asyncio.sleep(0.005)
             reached.add(mqtt.connected)
             task.cancel()
             assert isinstance(

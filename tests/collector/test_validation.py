@@ -257,7 +257,7 @@ def _as_long(
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(measurements(), st.sampled_from(["bus", "hotspot"]))
 def test_the_counts_add_up_whatever_a_body_holds(made: dict[str, Any], kind: str) -> None:
     points = sum(len(columns["t"]) for columns in made.values())
@@ -273,7 +273,7 @@ def test_the_counts_add_up_whatever_a_body_holds(made: dict[str, Any], kind: str
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(measurements())
 def test_judging_again_what_was_stored_refuses_nothing(made: dict[str, Any]) -> None:
     if not any(columns["t"] for columns in made.values()):
@@ -296,21 +296,18 @@ def test_garbage_never_raises(payload: bytes) -> None:
     judged(payload)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300), st.integers(1, 20_000))
 def test_any_body_behind_a_clear_line_is_counted(body: bytes, points: int) -> None:
     commit = judged(frame(Header("00000000000000aa", 1, NOW_MS, points), body))
     assert commit.stored + commit.refused == points
 
 
-@settings(deadline=None)
 @given(json_values)
 def test_any_json_behind_a_clear_line_is_counted(document: object) -> None:
     commit = judged(body_batch(json.dumps(document).encode(), points=7))
     assert commit.stored + commit.refused == 7
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers()), st.dictionaries(st.text(), st.lists(json_values, max_size=3)))
 def test_kept_rows_come_back_as_they_were(times: list[int], values: dict[str, list[Any]]) -> None:
     assert unpack(pack(times, values)) == (times, json.loads(json.dumps(values)))

@@ -111,7 +111,7 @@ def test_without_a_calendar_nothing_is_muted() -> None:
     assert not muted([NEVER], datetime(2026, 8, 10, 3, tzinfo=UTC))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.dictionaries(
         st.dates(TODAY, TODAY + timedelta(380)),

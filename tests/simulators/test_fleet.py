@@ -17,8 +17,9 @@ from homeroute_agent.run import SPOOL_NAME
 from homeroute_agent.spool import Ledger, Spool
 from homeroute_simulators.agent_file import Cadence
 from homeroute_simulators.district import District
-from homeroute_simulators.fleet import Broker, Fleet, definition, devices
+from homeroute_simulators.fleet import Broker, Fleet, devices
 from homeroute_simulators.fleet_wear import Wear
+from homeroute_simulators.names import definition
 from homeroute_simulators.school_calendar import EveryWeekday
 from homeroute_simulators.wifi import Kind
 from homeroute_simulators.world import World, found

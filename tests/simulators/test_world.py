@@ -25,7 +25,7 @@ def test_the_same_seed_founds_the_same_district_and_another_seed_another() -> No
     assert found(7) != found(8)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**31))
 def test_any_seed_founds_a_district_large_enough_to_show(seed: int) -> None:
     district = found(seed)
