@@ -180,6 +180,7 @@ def test_presets_are_a_program_s_own() -> None:
     assert row.standing == "terminate"
 
 
+@pytest.mark.slow
 def test_what_agents_told_is_known_after_its_raw_points_have_expired() -> None:
     lent = Lent()
     zone = ZoneInfo(ZONE)

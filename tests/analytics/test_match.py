@@ -36,6 +36,7 @@ def whole() -> dict[str, list[Ping]]:
     return heard()
 
 
+@pytest.mark.slow
 def test_ten_positions_after_400_m_what_comes_later_changes_nothing(
     whole: dict[str, list[Ping]],
 ) -> None:
@@ -46,6 +47,7 @@ def test_ten_positions_after_400_m_what_comes_later_changes_nothing(
         assert answer in list(at_positions(cut, DAY, 10))
 
 
+@pytest.mark.slow
 def test_at_each_position_what_comes_later_changes_nothing(whole: dict[str, list[Ping]]) -> None:
     answers = {(answer.device, answer.written): answer for answer in as_it_happens(whole, DAY)}
     times = sorted({float(written) for _, written in answers})

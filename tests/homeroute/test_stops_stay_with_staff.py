@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
@@ -74,6 +75,7 @@ def holding(text: str) -> list[str]:
     return [name for name in PLANTED if name in text]
 
 
+@pytest.mark.slow
 def test_what_is_published_names_no_stop_and_the_staffs_report_does(tmp_path: Path) -> None:
     archive = planted(tmp_path)
 
@@ -116,6 +118,7 @@ def test_no_aggregate_has_a_column_for_a_stop() -> None:
         assert not [c for c in columns if "stop" in c or c == "where"], name
 
 
+@pytest.mark.slow
 def test_only_the_ribbon_of_the_pages_answers_holds_a_stop(tmp_path: Path) -> None:
     archive = planted(tmp_path)
 

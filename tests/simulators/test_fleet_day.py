@@ -122,6 +122,7 @@ def swapped(ours: World) -> PlannedDrive:
     return next(d for d in drives if d.substitute and d.trip.period == "AM")
 
 
+@pytest.mark.slow
 def test_a_mornings_truth_is_the_planned_drives_and_its_fixes_lie_on_their_roads(
     tmp_path: Path, ours: World, swapped: PlannedDrive
 ) -> None:

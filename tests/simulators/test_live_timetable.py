@@ -49,6 +49,7 @@ def test_what_buses_drive_at_any_hour_is_scheduled_that_day_and_no_excursion_is(
     assert live.trips(date(2026, 11, 27)) == world.trips(date(2026, 11, 27))
 
 
+@pytest.mark.slow
 def test_what_buses_drive_for_days_is_kept_up_each_day_whole_and_past_days_left_alone(
     tmp_path: Path,
 ) -> None:
