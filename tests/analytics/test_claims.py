@@ -35,8 +35,10 @@ def counted(drives: Sequence[Fitting]) -> dict[str, float]:
 
 
 @settings(max_examples=200)
-@given(st.lists(FITTING, min_size=1, max_size=HOPS + 1))
-def test_shares_are_those_of_all_ways_counted(drives: list[Fitting]) -> None:
+@given(st.lists(FITTING, min_size=1, max_size=HOPS + 1), st.sampled_from([0.0, 20.0]))
+def test_shares_are_those_of_all_ways_counted(found: list[Fitting], surer: float) -> None:
+    # Also where there are more buses than trips, and each would be on one for certain.
+    drives = [{trip: nats + surer for trip, nats in fitting.items()} for fitting in found]
     assert told(drives).shares("0", 0) == pytest.approx(counted(drives), abs=1e-3)
 
 
@@ -53,6 +55,15 @@ def test_what_was_told_of_an_owner_before_is_forgotten() -> None:
     assert claims.shares("0", 0)["b"] == pytest.approx(0.5, abs=0.01)
     claims.put("1", [{"c": 8.0}, {"b": 8.0}])
     assert claims.shares("0", 0)["a"] > 0.99
+
+
+def test_a_bus_that_drove_one_trip_in_two_pieces_does_not_compete_with_itself() -> None:
+    claims = Claims()
+    claims.put("bus", [{"a": 8.0}, {"a": 8.0}])
+    claims.put("other", [{"a": 2.0}])
+    for piece in range(2):
+        assert claims.shares("bus", piece)["a"] > 0.99
+    assert claims.shares("other", 0)["a"] < 0.01
 
 
 def test_two_buses_that_fit_two_trips_nearly_alike_are_not_made_sure_by_each_other() -> None:

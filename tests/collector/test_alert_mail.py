@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,27 @@ import pytest
 from homeroute_collector.alert_delivery import LAST_RETRY_S
 from homeroute_collector.broker.certificates import ensure_authority, ensure_server
 from tests.collector.alert_desk import MINUTE, SECOND, SECRET, Desk, mails, told, webhook
-from tests.collector.receivers import hook, post
+from tests.collector.receivers import Post, hook, post
+
+
+@contextlib.contextmanager
+def signed_in(folder: Path, port: int, password: bytes) -> Iterator[tuple[Post, Desk]]:
+    """A mail server that wants TLS and a password, and a desk that has that one in a file."""
+    authority = ensure_authority(folder, "springfield")
+    pair = ensure_server(authority, ["127.0.0.1"])
+    (folder / "password").write_bytes(password)
+    with post(port, certificate=(pair.certificate, pair.key), password=SECRET) as server:
+        yield (
+            server,
+            mails(
+                folder,
+                server.port,
+                security="starttls",
+                ca_file=str(authority.certificate),
+                username="homeroute",
+                password_file=str(folder / "password"),
+            ),
+        )
 
 
 def test_a_depot_that_goes_dark_is_one_mail_that_says_once_what_to_do(
@@ -47,21 +68,8 @@ def test_a_depot_that_goes_dark_is_one_mail_that_says_once_what_to_do(
 def test_mail_is_encrypted_and_signed_in_and_its_password_is_in_no_log(
     tmp_path: Path, free_port: Callable[[], int], caplog: pytest.LogCaptureFixture
 ) -> None:
-    authority = ensure_authority(tmp_path, "springfield")
-    pair = ensure_server(authority, ["127.0.0.1"])
-    (tmp_path / "password").write_text("wrong\n")
-
     async def run() -> None:
-        certificate = (pair.certificate, pair.key)
-        with post(free_port(), certificate=certificate, password=SECRET) as server:
-            desk = mails(
-                tmp_path,
-                server.port,
-                security="starttls",
-                ca_file=str(authority.certificate),
-                username="homeroute",
-                password_file=str(tmp_path / "password"),
-            )
+        with signed_in(tmp_path, free_port(), b"wrong\n") as (server, desk):
             await desk.fires("bus-07")
             await desk.after(0)
             await desk.after(MINUTE)
@@ -83,21 +91,8 @@ def test_mail_is_encrypted_and_signed_in_and_its_password_is_in_no_log(
 def test_a_password_that_smtp_cannot_carry_is_a_problem_of_the_channel_and_stops_nothing(
     tmp_path: Path, free_port: Callable[[], int], password: bytes
 ) -> None:
-    authority = ensure_authority(tmp_path, "springfield")
-    pair = ensure_server(authority, ["127.0.0.1"])
-    (tmp_path / "password").write_bytes(password)
-
     async def run() -> None:
-        certificate = (pair.certificate, pair.key)
-        with post(free_port(), certificate=certificate, password=SECRET) as server:
-            desk = mails(
-                tmp_path,
-                server.port,
-                security="starttls",
-                ca_file=str(authority.certificate),
-                username="homeroute",
-                password_file=str(tmp_path / "password"),
-            )
+        with signed_in(tmp_path, free_port(), password) as (_, desk):
             await desk.fires("bus-07")
             await desk.after(0)
             await desk.after(MINUTE)

@@ -11,7 +11,6 @@ after the time is used. Does not: know an assignment table.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -89,14 +88,12 @@ def answer(
     going = [n for n, drive in enumerate(known.drives(at)) if drive.going]
     if not going:
         return Answer(None, 0.0, 0.0, False, "no trip of this time passes the gates")
-    fits = known.drives(at)[going[-1]].fits
+    drive = known.drives(at)[going[-1]]
     shares = claims.shares(known.owner, going[-1])
-    routes: dict[tuple[str, str], float] = defaultdict(float)
-    for fit in fits:
-        routes[fit.trip.route, fit.trip.direction] += shares.get(fit.trip.trip, 0.0)
+    routes = drive.by_route(shares)
     chosen = max(routes, key=lambda key: routes[key])
     best = max(
-        (fit for fit in fits if (fit.trip.route, fit.trip.direction) == chosen),
+        (fit for fit in drive.fits if (fit.trip.route, fit.trip.direction) == chosen),
         key=lambda fit: shares.get(fit.trip.trip, 0.0),
     )
     assigned = routes[chosen] >= sure

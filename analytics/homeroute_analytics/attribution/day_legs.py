@@ -91,7 +91,10 @@ def attribute(
     unassigned: list[Drive] = []
     for drive, share, trip in zip(found, shares, choose(worths), strict=True):
         fit = next((f for f in drive.fits if f.trip.trip == trip), None)
-        sure = _sure(drive, share, fit) if fit is not None else 0.0
+        sure = 0.0
+        if fit is not None:
+            # The route and direction's, whichever of its trips it is.
+            sure = drive.by_route(share)[fit.trip.route, fit.trip.direction]
         if fit is None or sure < least:
             unassigned.append(drive)
         else:
@@ -110,16 +113,6 @@ def _worths(drive: Drive, held: Held) -> dict[str, float]:
             nats += HELD_NATS  # noqa: PLW2901
         worths[fit.trip.trip] = nats
     return worths
-
-
-def _sure(drive: Drive, shares: Mapping[str, float], chosen: Fit) -> float:
-    """The share of the chosen trip's route and direction, whichever of its trips it is."""
-    key = chosen.trip.route, chosen.trip.direction
-    return sum(
-        shares.get(fit.trip.trip, 0.0)
-        for fit in drive.fits
-        if (fit.trip.route, fit.trip.direction) == key
-    )
 
 
 def _leg(drive: Drive, fit: Fit, way: Track, sure: float, now_s: float | None) -> Leg:

@@ -10,7 +10,8 @@ which trip a drive was.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from homeroute_analytics.attribution.fits import Day, Fit, fits
@@ -64,6 +65,13 @@ class Drive:
     fits: tuple[Fit, ...]
     nats: tuple[float, ...]
     going: bool
+
+    def by_route(self, shares: Mapping[str, float]) -> dict[tuple[str, str], float]:
+        """The trips' shares added up for each route and direction."""
+        routes: dict[tuple[str, str], float] = defaultdict(float)
+        for fit in self.fits:
+            routes[fit.trip.route, fit.trip.direction] += shares.get(fit.trip.trip, 0.0)
+        return routes
 
 
 @dataclass(frozen=True, slots=True)

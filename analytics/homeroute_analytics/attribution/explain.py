@@ -174,11 +174,7 @@ def _hindsight(index: Day, way: Track, at_s: float) -> str:
                 "device's, or too like another"
             )
     fix = int(np.searchsorted(way.arrive_s, at_s, side="right")) - 1
-    if (
-        fix >= 0
-        and way.depart_s[fix] > at_s
-        and way.depart_s[fix] - way.arrive_s[fix] > AROUND_S / 12
-    ):
+    if fix >= 0 and way.depart_s[fix] > at_s and way.depart_s[fix] - way.arrive_s[fix] > STANDS_S:
         return "the bus stands"
     return "no trip's road was followed far enough around this time"
 
