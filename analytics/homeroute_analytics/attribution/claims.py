@@ -33,9 +33,9 @@ NEAR_NATS = 8.0
 HOPS = 3
 """Who competes with whom who competes with whom."""
 
-LEAST, MOST_SETS = 1e-14, 2000
+LEAST, MOST_SETS = 1e-40, 2000
 """Sets of taken trips less likely than this share of the likeliest are dropped, and the
-least likely beyond so many. Less than the odds of the surest drive (:data:`MOST_NATS`): else
+least likely beyond so many. Less than the odds of three of the surest drives: else
 a trip that two buses fit would seem free to neither."""
 
 MOST_NATS = 30.0
